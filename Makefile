@@ -1,0 +1,232 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+## make               build/proctrail
+## make test          every suite that can run here; the last line counts
+## make test-unit     test-script, test-san, test-golden, test-live, test-kernels, lint: one suite
+## make test-kernels  KERNELS="5.10 6.18 newest" (or "all"): boot these in QEMU and test there
+## make check-vmlinux the kernel types in vmlinux/ against the running kernel's
+## make bench         budgets, side by side with other tools (root)
+## make load          the workload generators, build/load/*
+## make dist          dist/proctrail-VERSION-{x86_64,aarch64}: one static file each
+## make install       PREFIX=/usr/local, DESTDIR=; also uninstall
+## make format        clang-format the tree; also clean, help
+##
+## V=1 shows commands; DEV=1 warnings are errors; SAN=address,undefined; COV=1;
+## STATIC=1; CC=gcc or clang; BUILD=dir; ARCH=aarch64 cross-builds (gcc)
+
+VERSION  := $(shell cat VERSION)
+BUILD    ?= build
+PREFIX   ?= /usr/local
+KERNELS  ?= 5.10 6.18 newest
+DESTDIR  ?=
+HOST     := $(shell uname -m)
+ARCH     ?= $(HOST)
+
+ifeq ($(origin CC),default)
+CC       := gcc
+endif
+CLANG    ?= clang
+BPFTOOL  ?= $(or $(shell PATH=$$PATH:/usr/sbin:/sbin command -v bpftool),bpftool)
+STRIP    ?= strip
+
+# ---- flags ---------------------------------------------------------------------------------
+
+ifeq ($(V),)
+Q        := @
+say       = @printf '  %-8s %s\n' $(1) $(2);
+endif
+
+ifneq ($(and $(SAN),$(STATIC)),)
+$(error SAN and STATIC exclude each other)
+endif
+
+OPT      := $(if $(COV),-O0,$(if $(SAN),-O1,-O2 -D_FORTIFY_SOURCE=2))
+CFLAGS   ?= $(OPT) -g
+WARN     := -Wall -Wextra -Wno-unused-parameter -Wmissing-prototypes -Wstrict-prototypes -Wvla
+WARN_DEV := -Werror -Wshadow -Wundef -Wpointer-arith -Wformat-security
+
+# -fno-strict-aliasing: records are read in place, in the buffers they arrived in.
+FLAGS    := -std=gnu11 -D_GNU_SOURCE -DPROCTRAIL_VERSION='"$(VERSION)"' -iquote . -Iuser -Ibpf
+FLAGS    += -fno-strict-aliasing -fno-common -fstack-protector-strong
+FLAGS    += -ffunction-sections -fdata-sections $(WARN) $(if $(DEV),$(WARN_DEV))
+FLAGS    += $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)
+FLAGS    += $(if $(COV),--coverage)
+LINK     := -Wl,--gc-sections -Wl,-z,relro,-z,now -pthread $(if $(STATIC),-static)
+LINK     += $(if $(SAN),-fsanitize=$(SAN)) $(if $(COV),--coverage)
+
+# -mcpu=v3 loads on 5.10; v2 loses the bounds of 32-bit lengths.
+BPF_ARCH := $(patsubst x86_64,x86,$(patsubst aarch64,arm64,$(ARCH)))
+BPF_FLAGS := -target bpf -mcpu=v3 -O2 -g -Wall $(if $(DEV),-Werror) -D__TARGET_ARCH_$(BPF_ARCH)
+BPF_FLAGS += -Ivmlinux -Ibpf
+
+# Another architecture: Debian's cross gcc, and its static libraries unpacked, not installed.
+ifneq ($(ARCH),$(HOST))
+override CC := $(ARCH)-linux-gnu-gcc
+STRIP    := $(ARCH)-linux-gnu-strip
+SYSROOT  := $(BUILD)/sysroot
+FLAGS    += -isystem $(SYSROOT)/usr/include -isystem $(SYSROOT)/usr/include/$(ARCH)-linux-gnu
+LINK     += -L$(SYSROOT)/usr/lib/$(ARCH)-linux-gnu
+endif
+
+# ---- what is built from what ----------------------------------------------------------------
+
+# Only live*.c knows libbpf; the archive is everything else but main, and tests link just that.
+MAIN     := user/cmd/main.c
+LIVE     := $(wildcard user/source/live*.c)
+CORE     := $(filter-out $(MAIN) $(LIVE),$(wildcard user/*/*.c))
+BPF      := $(filter-out bpf/probe.bpf.c,$(wildcard bpf/*.bpf.c))
+UNIT     := $(wildcard tests/unit/test_*.c)
+RUNNER   := $(wildcard tests/script/runner.c)
+LOAD     := $(wildcard tools/load/*.c)
+
+objs      = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
+BIN      := $(BUILD)/proctrail
+LIB      := $(BUILD)/libproctrail.a
+SKELS    := $(BUILD)/bpf/proctrail.skel.h $(BUILD)/bpf/probe.skel.h
+TESTS    := $(UNIT:tests/unit/%.c=$(BUILD)/tests/%) $(RUNNER:%runner.c=$(BUILD)/tests/script_runner)
+LOADS    := $(LOAD:tools/load/%.c=$(BUILD)/load/%)
+FLAGSET  := $(BUILD)/.flags
+FILESET  := $(BUILD)/.files
+
+all: $(BIN)
+tests: $(TESTS)
+load: $(LOADS)
+
+$(BIN): $(call objs,$(MAIN) $(LIVE)) $(LIB)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(LINK) -o $@ $^ -lbpf -lelf -lz
+
+$(LIB): $(call objs,$(CORE)) $(FILESET)
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && $(AR) rcs $@ $(filter %.o,$^)
+
+$(BUILD)/tests/test_%: $(BUILD)/obj/tests/unit/test_%.o $(LIB)
+	$(call say,LINK,$@)
+	$(Q)mkdir -p $(@D) && $(CC) $(CFLAGS) $(LDFLAGS) $(LINK) -o $@ $^ -lcmocka -lz
+
+$(BUILD)/tests/script_runner: $(BUILD)/obj/tests/script/runner.o $(LIB)
+	$(call say,LINK,$@)
+	$(Q)mkdir -p $(@D) && $(CC) $(CFLAGS) $(LDFLAGS) $(LINK) -o $@ $^ -lz
+
+# Generators run in guests too, so they are static, and never instrumented.
+$(BUILD)/load/%: tools/load/%.c $(FLAGSET)
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D) && $(CC) -std=gnu11 -D_GNU_SOURCE -O2 -g $(WARN) $(if $(DEV),$(WARN_DEV)) \
+		-MMD -MP -MF $@.d -static -pthread -o $@ $<
+
+$(call objs,$(LIVE)): FLAGS += -I$(BUILD)/bpf
+$(call objs,$(LIVE)): | $(SKELS)
+
+$(BUILD)/obj/%.o: %.c $(FLAGSET) | $(if $(SYSROOT),$(SYSROOT)/.done)
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D) && $(CC) $(FLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+# Assembled in (.incbin), which the compiler does not report as a dependency.
+$(call objs,user/cmd/manual.c): man/proctrail.8
+
+$(BUILD)/obj/bpf/%.bpf.o: bpf/%.bpf.c $(FLAGSET)
+	$(call say,BPF,$<)
+	$(Q)mkdir -p $(@D) && $(CLANG) $(BPF_FLAGS) -MMD -MP -c -o $@ $<
+
+# gen object also drops DWARF and keeps BTF, so it serves a single object as strip.
+$(BUILD)/bpf/proctrail.bpf.o: $(BPF:%.c=$(BUILD)/obj/%.o) $(FILESET)
+$(BUILD)/bpf/probe.bpf.o: $(BUILD)/obj/bpf/probe.bpf.o
+$(SKELS:.skel.h=.bpf.o):
+	$(call say,BPFLINK,$@)
+	$(Q)mkdir -p $(@D) && $(BPFTOOL) gen object $@ $(filter %.o,$^)
+
+$(BUILD)/bpf/%.skel.h: $(BUILD)/bpf/%.bpf.o
+	$(call say,SKEL,$@)
+	$(Q)$(BPFTOOL) gen skeleton $< name $*_bpf >$@.tmp && mv $@.tmp $@
+
+# Other flags, other objects; another set of files, another archive. Rewritten only on a change.
+$(FLAGSET): TEXT = $(CC) $(FLAGS) $(CFLAGS) $(LDFLAGS) $(LINK) $(CLANG) $(BPF_FLAGS)
+$(FILESET): TEXT = $(CORE) $(BPF)
+$(FLAGSET) $(FILESET): FORCE
+	@mkdir -p $(@D); new='$(subst ','\'',$(TEXT))'; \
+	[ "$$(cat $@ 2>/dev/null)" = "$$new" ] || printf '%s\n' "$$new" >$@
+
+$(BUILD)/sysroot/.done:
+	$(call say,FETCH,$(@D))
+	$(Q)mk/fetch-sysroot $(ARCH) $(@D) && touch $@
+
+# ---- tests ----------------------------------------------------------------------------------
+
+VM_ARCH  := x86_64 $(if $(filter all arm64%,$(KERNELS)),aarch64)
+VM_NEEDS := $(VM_ARCH:%=dist-%)
+RUN      := BUILD='$(BUILD)' KERNELS='$(KERNELS)' tests/run
+
+test: test-build
+	$(Q)$(RUN)
+
+test-build: all tests load tests-san $(VM_NEEDS)
+
+test-unit test-script: test-%: tests
+	$(Q)$(RUN) $*
+
+test-san: tests-san
+	$(Q)$(RUN) san
+
+tests-san:
+	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)/san SAN=address,undefined STATIC= COV= tests
+
+test-golden: all
+	$(Q)$(RUN) golden
+
+test-live: all load
+	$(Q)$(RUN) live
+
+test-kernels: $(VM_NEEDS)
+	$(Q)$(RUN) kernels
+
+lint:
+	$(Q)$(RUN) lint
+
+check-vmlinux: $(SKELS)
+	$(Q)BUILD='$(BUILD)' vmlinux/check
+
+bench: all load
+	$(Q)BUILD='$(BUILD)' tools/bench/run
+
+# ---- release --------------------------------------------------------------------------------
+
+DIST_MAX := 3145728
+
+dist: dist-x86_64 dist-aarch64
+
+dist-x86_64 dist-aarch64: dist-%:
+	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)/$* ARCH=$* STATIC=1 SAN= COV= dist-file
+
+dist-file: OUT = dist/proctrail-$(VERSION)-$(ARCH)
+dist-file: all load
+	$(call say,STRIP,$(OUT))
+	$(Q)mkdir -p dist && $(STRIP) -o $(OUT) $(BIN)
+	@[ $$(wc -c <$(OUT)) -le $(DIST_MAX) ] || { echo "$(OUT) is over $(DIST_MAX) bytes" >&2; exit 1; }
+
+MAN       := $(DESTDIR)$(PREFIX)/share/man/man8
+COMPLETE  := $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+
+install: all
+	install -D -m 755 $(BIN) $(DESTDIR)$(PREFIX)/bin/proctrail
+	install -D -m 644 man/proctrail.8 $(MAN)/proctrail.8
+	install -D -m 644 completion/proctrail.bash $(COMPLETE)/proctrail
+
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/bin/proctrail $(MAN)/proctrail.8 $(COMPLETE)/proctrail
+
+clean:
+	rm -rf $(BUILD) dist
+
+format:
+	clang-format -i $$(tools/lint --files)
+
+help:
+	@sed -n 's/^## \{0,1\}//p' Makefile
+
+.PHONY: all tests load test test-build test-unit test-script test-san tests-san test-golden \
+	test-live test-kernels lint check-vmlinux bench dist dist-x86_64 dist-aarch64 dist-file \
+	install uninstall clean format help FORCE
+.SECONDARY:
+.DELETE_ON_ERROR:
+
+-include $(shell find $(BUILD)/obj $(BUILD)/load -name '*.d' 2>/dev/null)

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# bash completion for proctrail(8). tests/unit/test_cmd_docs.c compares it with the option table.
+
+_proctrail()
+{
+	local cur prev word command='' i
+	local -A options=(
+		[bare]='--output --json --utc --wide --proc --verbose --version --help'
+		[trace]='--pid --cgroup --uid --comm --match --unit --container --state --duration
+			--user --events --threads --signals --ring --max-procs --args-max --output
+			--json --utc --wide --proc --verbose --help'
+		[tree]='--pid --cgroup --uid --comm --match --unit --container --state --duration
+			--user --kernel --ring --max-procs --args-max --output --json --utc --wide
+			--proc --verbose --help'
+		[doctor]='--output --json --wide --proc --verbose --help'
+		[help]='--output --help'
+		[version]='--output --json --help'
+	)
+	local commands='trace tree doctor help version'
+
+	cur=${COMP_WORDS[COMP_CWORD]}
+	prev=${COMP_WORDS[COMP_CWORD - 1]}
+	for ((i = 1; i < COMP_CWORD; i++)); do
+		word=${COMP_WORDS[i]}
+		if [[ $word == -- ]]; then
+			# CMD: complete as its own command line
+			if declare -F _command_offset >/dev/null; then
+				_command_offset $((i + 1))
+			else
+				mapfile -t COMPREPLY < <(compgen -c -- "$cur")
+			fi
+			return
+		fi
+		case $word in
+		trace | tree | doctor | help | version) command=${command:-$word} ;;
+		esac
+	done
+
+	case $prev in
+	--output | -o) mapfile -t COMPREPLY < <(compgen -f -- "$cur") && return ;;
+	--proc) mapfile -t COMPREPLY < <(compgen -d -- "$cur") && return ;;
+	--user) mapfile -t COMPREPLY < <(compgen -u -- "$cur") && return ;;
+	--events)
+		mapfile -t COMPREPLY < <(compgen -W 'fork exec exit zombie reap adopt signal stop
+			cont rename oom lost heal fact' -- "$cur")
+		return
+		;;
+	--pid | --cgroup | --uid | --comm | --match | --unit | --container | --state | --duration | \
+		--ring | --max-procs | --args-max) return ;;
+	esac
+
+	if [[ $command == help ]]; then
+		mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$cur")
+	elif [[ $cur == -* ]]; then
+		mapfile -t COMPREPLY < <(compgen -W "${options[${command:-bare}]}" -- "$cur")
+	elif [[ -z $command ]]; then
+		mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$cur")
+	fi
+}
+
+complete -F _proctrail proctrail

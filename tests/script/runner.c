@@ -1,0 +1,597 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Runs timelines (*.ev) through decoder and process table, and compares what is known with what the
+ * timeline expects: README.md beside this file. One line a file: 'ok NAME', or 'not ok NAME - WHY'.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "model/proc_table.h"
+#include "source/script.h"
+
+struct run {
+	struct script *script;
+	struct proc_table *table;
+	struct buf records;
+	struct buf changes;	/* since the last 'expect changes' */
+	struct buf why;		/* empty: all well so far */
+	uint64_t now_ns;
+};
+
+/* ---- changes, as words ---------------------------------------------------------------------- */
+
+static const char *const change_names[CHANGE_KIND_CNT] = {
+	[CHANGE_HOST] = NULL, [CHANGE_FORK] = "fork", [CHANGE_THREAD] = "thread",
+	[CHANGE_SEEN] = "seen", [CHANGE_EXEC] = "exec", [CHANGE_EXIT] = "exit",
+	[CHANGE_ZOMBIE] = "zombie", [CHANGE_REAP] = "reap", [CHANGE_ADOPT] = "adopt",
+	[CHANGE_SIGNAL] = NULL, [CHANGE_DELIVER] = NULL, [CHANGE_STOP] = "stop",
+	[CHANGE_CONT] = "cont", [CHANGE_RENAME] = "rename", [CHANGE_MOVE] = "move",
+	[CHANGE_WAIT] = NULL, [CHANGE_OOM] = "oom", [CHANGE_OOM_ADJ] = "oom_adj",
+	[CHANGE_FACT] = NULL, [CHANGE_LOST] = "lost", [CHANGE_HEAL] = "heal", [CHANGE_TICK] = NULL,
+};
+
+/* fork:101 adopt:102>1 lost:3 */
+static void note_change(void *ctx, const struct change *c)
+{
+	struct run *run = ctx;
+	struct buf *b = &run->changes;
+
+	if (!change_names[c->kind])
+		return;
+	if (b->len)
+		buf_put_char(b, ' ');
+	buf_put_str(b, change_names[c->kind]);
+	buf_put_char(b, ':');
+	if (c->kind == CHANGE_LOST || c->kind == CHANGE_HEAL)
+		buf_put_u64(b, c->cnt);
+	else
+		buf_put_u64(b, c->proc ? c->proc->key.tgid : 0);
+	if (c->kind == CHANGE_ADOPT) {
+		buf_put_char(b, '>');
+		buf_put_u64(b, c->other->key.tgid);
+	}
+}
+
+/* ---- values --------------------------------------------------------------------------------- */
+
+enum value_kind { VAL_U64, VAL_NS, VAL_STR };
+
+struct val {
+	enum value_kind kind;
+	uint64_t u;
+	struct span s;
+};
+
+static struct val val_u64(uint64_t u)
+{
+	return (struct val){ .kind = VAL_U64, .u = u };
+}
+
+static struct val val_ns(uint64_t ns)
+{
+	return (struct val){ .kind = VAL_NS, .u = ns };
+}
+
+static struct val val_span(struct span s)
+{
+	return (struct val){ .kind = VAL_STR, .s = s };
+}
+
+static struct val val_moment(uint64_t boot_ns)
+{
+	return val_ns(boot_ns > SCRIPT_EPOCH_NS ? boot_ns - SCRIPT_EPOCH_NS : 0);
+}
+
+static const char *state_name(const struct proc *p)
+{
+	switch ((enum proc_state)p->state) {
+	case PROC_BORN: return "born";
+	case PROC_RUNNING: return "running";
+	case PROC_DYING: return "dying";
+	case PROC_ZOMBIE: return "zombie";
+	case PROC_REAPED: return "reaped";
+	}
+	return "?";
+}
+
+static const char *reap_source_name(const struct proc *p)
+{
+	switch (p->death ? p->death->reap_source : 0) {
+	case REC_REAP: return "release_task";
+	case REC_WAIT: return "wait";
+	case REC_FREE: return "free";
+	}
+	return "none";
+}
+
+static struct span fate_signal(const struct proc *p)
+{
+	const char *name = p->flags & PROC_STATUS_KNOWN ? signal_name(p->status & 0x7f) : NULL;
+
+	return span_of(name ? name + 3 : "none");
+}
+
+static struct span killer_comm(const struct proc *p)
+{
+	if (!p->death)
+		return (struct span){ 0 };
+	return (struct span){ p->death->killer.comm, strnlen(p->death->killer.comm, REC_COMM_LEN) };
+}
+
+static uint64_t child_cnt(const struct proc *p)
+{
+	uint64_t cnt = 0;
+
+	for (const struct proc *c = p->children; c; c = c->next)
+		cnt++;
+	return cnt;
+}
+
+/* Of a process; false: no such key */
+static bool proc_value(const struct run *run, const struct proc *p, const char *key, struct val *ret)
+{
+	static const struct proc_death none;
+	const struct proc_death *d = p->death ? p->death : &none;
+	const struct {
+		const char *key;
+		struct val v;
+	} rows[] = {
+		{ "pid", val_u64(p->key.tgid) },
+		{ "start", val_moment(p->key.start_ns) },
+		{ "state", val_span(span_of(state_name(p))) },
+		{ "parent", val_u64(p->parent ? p->parent->key.tgid : 0) },
+		{ "birth", val_u64(p->birth_parent.tgid) },
+		{ "how", val_span(span_of(spawn_how_name(p->how))) },
+		{ "comm", val_span(proc_comm(p)) },
+		{ "exe", val_span(intern_span(p->exe)) },
+		{ "cwd", val_span(intern_span(p->cwd)) },
+		{ "hostname", val_span(intern_span(p->hostname)) },
+		{ "execs", val_u64(p->exec_cnt) },
+		{ "threads", val_u64(p->threads) },
+		{ "uid", val_u64(p->uid) },
+		{ "children", val_u64(child_cnt(p)) },
+		{ "exit_signal", val_u64(p->exit_signal) },
+		{ "status", val_u64(p->flags & PROC_STATUS_KNOWN ? p->status : 0xffff) },
+		{ "code", val_u64(p->status >> 8 & 0xff) },
+		{ "signal", val_span(fate_signal(p)) },
+		{ "core", val_u64(d->core_dumped) },
+		{ "killer", val_u64(d->killer.key.tgid) },
+		{ "killer_sig", val_u64(d->killer.sig) },
+		{ "killer_comm", val_span(killer_comm(p)) },
+		{ "reaper", val_u64(d->reaper.tgid) },
+		{ "reap_source", val_span(span_of(reap_source_name(p))) },
+		{ "source", val_u64(d->zombie_source) },
+		{ "exit_at", val_moment(d->exit_ns) },
+		{ "zombie_at", val_moment(d->zombie_ns) },
+		{ "gone_at", val_moment(d->gone_ns) },
+		{ "age", val_ns(d->zombie_ns ? run->now_ns - d->zombie_ns : 0) },
+		{ "lived_dead", val_ns(d->gone_ns && d->zombie_ns ? d->gone_ns - d->zombie_ns : 0) },
+		{ "err", val_ns(d->zombie_err_ns) },
+		{ "cpu_time", val_ns(d->usage.cpu_ns) },
+		{ "maxrss", val_u64(d->usage.maxrss_kb) },
+		{ "unit", val_span(p->cgroup ? p->cgroup->unit : (struct span){ 0 }) },
+		{ "container", val_span(p->cgroup ? p->cgroup->container : (struct span){ 0 }) },
+		{ "cgroup", val_span(intern_span(p->cgroup ? p->cgroup->path : NULL)) },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		if (strcmp(rows[i].key, key) == 0) {
+			*ret = rows[i].v;
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool evidence_value(const struct proc *p, const char *key, struct val *ret)
+{
+	static const struct proc_evidence none;
+	const struct proc_evidence *e = p->evidence ? p->evidence : &none;
+	const struct {
+		const char *key;
+		struct val v;
+	} rows[] = {
+		{ "died", val_u64(e->died) },
+		{ "reaped", val_u64(e->reaped) },
+		{ "autoreaped", val_u64(e->autoreaped) },
+		{ "merged", val_u64(e->merged) },
+		{ "zombies", val_u64(e->zombies) },
+		{ "waits", val_u64((uint64_t)e->waits.cnt[0] + e->waits.cnt[1] + e->waits.cnt[2] +
+				   e->waits.cnt[3]) },
+		{ "waits_any", val_u64(e->waits.cnt[REC_WAIT_ANY]) },
+		{ "waits_pid", val_u64(e->waits.cnt[REC_WAIT_PID]) },
+		{ "nohang", val_u64(e->waits.nohang_cnt) },
+		{ "disposition", val_u64(e->disposition) },
+		{ "blocked", val_u64(e->blocked) },
+		{ "pending", val_u64(e->pending) },
+		{ "child_minflt", val_u64(e->child_minflt) },
+		{ "since", val_moment(e->watched_since_ns) },
+		{ "snapshot", val_moment(e->snapshot_ns) },
+		{ "hist", val_u64(e->zombie_ns.cnt) },
+		{ "hist_max", val_ns(e->zombie_ns.max) },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		if (strcmp(rows[i].key, key) == 0) {
+			*ret = rows[i].v;
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool count_value(const struct run *run, const char *key, struct val *ret)
+{
+	const struct proc_counts *n = proc_table_counts(run->table);
+	uint64_t since = proc_table_uncertain_since(run->table);
+	const struct {
+		const char *key;
+		struct val v;
+	} rows[] = {
+		{ "forks", val_u64(n->forks) },	    { "execs", val_u64(n->execs) },
+		{ "deaths", val_u64(n->deaths) },   { "killed", val_u64(n->killed) },
+		{ "zombies", val_u64(n->zombies) }, { "reaps", val_u64(n->reaps) },
+		{ "adoptions", val_u64(n->adoptions) }, { "signals", val_u64(n->signals) },
+		{ "threads", val_u64(n->threads) }, { "lost", val_u64(n->lost) },
+		{ "missed", val_u64(n->missed) },   { "healed", val_u64(n->healed) },
+		{ "illegal", val_u64(n->illegal) }, { "evicted", val_u64(n->evicted) },
+		{ "live", val_u64(n->live) },	    { "zombies_now", val_u64(n->zombies_now) },
+		{ "rows", val_u64(proc_table_rows(run->table)) },
+		{ "uncertain", val_moment(since) },
+		{ "complete", val_u64(since == 0) },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		if (strcmp(rows[i].key, key) == 0) {
+			*ret = rows[i].v;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* ---- comparing ------------------------------------------------------------------------------ */
+
+static void put_val(struct buf *b, const struct val *v)
+{
+	switch (v->kind) {
+	case VAL_U64:
+		buf_printf(b, v->u > 9999 ? "0x%llx" : "%llu", (unsigned long long)v->u);
+		break;
+	case VAL_NS:
+		if (v->u % NS_PER_MS == 0)
+			buf_printf(b, "%llums", (unsigned long long)(v->u / NS_PER_MS));
+		else
+			buf_printf(b, "%lluus", (unsigned long long)(v->u / NS_PER_US));
+		break;
+	case VAL_STR: buf_put_span(b, v->s); break;
+	}
+}
+
+static bool val_matches(const struct val *v, const struct script_word *want)
+{
+	uint64_t ns;
+
+	switch (v->kind) {
+	case VAL_U64: return want->value && strtoull(want->value, NULL, 0) == v->u;
+	case VAL_NS: return want->value && !script_parse_time(want->value, &ns) && ns == v->u;
+	case VAL_STR:
+		return want->value &&
+		       span_equals(v->s, (struct span){ want->value, want->value_len });
+	}
+	return false;
+}
+
+static void compare(struct run *run, const struct script_word *want, const struct val *got)
+{
+	if (val_matches(got, want) || run->why.len)
+		return;
+	buf_printf(&run->why, "%s: expected %s, got ", want->key, want->value ? want->value : "it");
+	put_val(&run->why, got);
+}
+
+static const struct {
+	const char *name;
+	uint16_t bit;
+} proc_flags[] = {
+	{ "kthread", PROC_KTHREAD }, { "nsinit", PROC_NSINIT }, { "subreaper", PROC_SUBREAPER },
+	{ "adopted", PROC_ADOPTED }, { "seeded", PROC_SEEDED }, { "inferred", PROC_INFERRED },
+	{ "leader_dead", PROC_LEADER_DEAD }, { "stopped", PROC_STOPPED }, { "traced", PROC_TRACED },
+	{ "healed", PROC_HEALED }, { "execed", PROC_EXECED }, { "status", PROC_STATUS_KNOWN },
+	{ "autoreaped", PROC_AUTOREAPED }, { "vanished", PROC_VANISHED }, { "ghost", PROC_GHOST },
+	{ "zseeded", (uint16_t)PROC_STATE_Z_SEEDED },
+};
+
+/* 'is=adopted' 'is=stopped,-traced': only the flags named are looked at */
+static void compare_flags(struct run *run, const struct script_word *want, const struct proc *p)
+{
+	char copy[128], *save = NULL;
+
+	snprintf(copy, sizeof(copy), "%s", want->value ? want->value : "");
+	for (char *w = strtok_r(copy, ",", &save); w; w = strtok_r(NULL, ",", &save)) {
+		bool off = *w == '-', found = false;
+
+		for (size_t i = 0; i < sizeof(proc_flags) / sizeof(*proc_flags); i++) {
+			if (strcmp(w + off, proc_flags[i].name) != 0)
+				continue;
+			found = true;
+			if (!!(p->flags & proc_flags[i].bit) == off && !run->why.len)
+				buf_printf(&run->why, "flag %s: expected %s, got %s", w + off,
+					   off ? "off" : "on", off ? "on" : "off");
+		}
+		if (!found && !run->why.len)
+			buf_printf(&run->why, "unknown flag '%s'", w);
+	}
+}
+
+static void compare_char(struct run *run, const struct script_word *want, const struct proc *p)
+{
+	char c = proc_state_char(p);
+
+	compare(run, want, &(struct val){ .kind = VAL_STR, .s = { &c, 1 } });
+}
+
+static void compare_args(struct run *run, const struct script_word *want, const struct proc *p)
+{
+	struct span args = intern_span(p->args);
+	struct buf b = { 0 };
+
+	for (size_t i = 0; i + 1 < args.len; i++)
+		buf_put_char(&b, args.data[i] ? args.data[i] : ',');
+	compare(run, want, &(struct val){ .kind = VAL_STR, .s = { b.data, b.len } });
+	buf_release(&b);
+}
+
+/* ---- expectations --------------------------------------------------------------------------- */
+
+static const struct proc *named_proc(struct run *run, struct script_word *w, int cnt)
+{
+	struct proc_key key = { 0 };
+	const struct proc *p;
+	uint64_t ns;
+
+	for (int i = 0; i < cnt; i++) {
+		if (strcmp(w[i].key, "pid") == 0 && w[i].value)
+			key.tgid = strtoul(w[i].value, NULL, 0);
+		if (strcmp(w[i].key, "start") == 0 && w[i].value && !script_parse_time(w[i].value, &ns))
+			key.start_ns = SCRIPT_EPOCH_NS + ns;
+	}
+	p = key.start_ns ? proc_table_find(run->table, key) :
+			   proc_table_find_pid(run->table, key.tgid);
+	if (!p && !run->why.len)
+		buf_printf(&run->why, "expected a process %u, got none", key.tgid);
+	return p;
+}
+
+static void expect_proc(struct run *run, struct script_word *w, int cnt, bool evidence)
+{
+	const struct proc *p = named_proc(run, w, cnt);
+	struct val v;
+
+	for (int i = 0; p && i < cnt; i++) {
+		if (strcmp(w[i].key, "is") == 0)
+			compare_flags(run, &w[i], p);
+		else if (strcmp(w[i].key, "args") == 0)
+			compare_args(run, &w[i], p);
+		else if (strcmp(w[i].key, "char") == 0)
+			compare_char(run, &w[i], p);
+		else if ((evidence && evidence_value(p, w[i].key, &v)) ||
+			 proc_value(run, p, w[i].key, &v))
+			compare(run, &w[i], &v);
+		else if (!run->why.len)
+			buf_printf(&run->why, "unknown key '%s'", w[i].key);
+	}
+}
+
+static void expect_state(struct run *run, struct script_word *w, int cnt, const char *state)
+{
+	struct script_word want = { "state", (char *)state, strlen(state) };
+	const struct proc *p = named_proc(run, w, cnt);
+	struct val v;
+
+	if (p && proc_value(run, p, "state", &v))
+		compare(run, &want, &v);
+	expect_proc(run, w, cnt, false);
+}
+
+static void expect_counts(struct run *run, struct script_word *w, int cnt)
+{
+	struct val v;
+
+	for (int i = 0; i < cnt; i++) {
+		if (count_value(run, w[i].key, &v))
+			compare(run, &w[i], &v);
+		else if (!run->why.len)
+			buf_printf(&run->why, "unknown key '%s'", w[i].key);
+	}
+}
+
+/* Exactly these since the last time, in this order */
+static void expect_changes(struct run *run, struct script_word *w, int cnt)
+{
+	struct buf want = { 0 };
+
+	for (int i = 0; i < cnt; i++) {
+		if (i)
+			buf_put_char(&want, ' ');
+		buf_put_str(&want, w[i].key);
+	}
+	if (!run->why.len && strcmp(buf_str(&want), buf_str(&run->changes)) != 0)
+		buf_printf(&run->why, "changes: expected '%s', got '%s'", buf_str(&want),
+			   buf_str(&run->changes));
+	buf_reset(&run->changes);
+	buf_release(&want);
+}
+
+static void expect_none(struct run *run, struct script_word *w, int cnt)
+{
+	uint32_t pid = cnt && w[0].value ? strtoul(w[0].value, NULL, 0) : 0;
+
+	if (proc_table_find_pid(run->table, pid) && !run->why.len)
+		buf_printf(&run->why, "expected no process %u, got one", pid);
+}
+
+static void expect_fact(struct run *run, struct script_word *w, int cnt)
+{
+	struct val v;
+
+	if (cnt != 2 || !w[0].value)
+		return;
+	v = val_span(proc_table_fact(run->table, w[0].value));
+	compare(run, &w[1], &v);
+}
+
+static void expect(struct run *run, struct script_word *w, int cnt)
+{
+	const char *what = w[0].key;
+
+	w++;
+	cnt--;
+	if (strcmp(what, "proc") == 0)
+		expect_proc(run, w, cnt, false);
+	else if (strcmp(what, "evidence") == 0)
+		expect_proc(run, w, cnt, true);
+	else if (strcmp(what, "zombie") == 0)
+		expect_state(run, w, cnt, "zombie");
+	else if (strcmp(what, "gone") == 0)
+		expect_state(run, w, cnt, "reaped");
+	else if (strcmp(what, "counts") == 0)
+		expect_counts(run, w, cnt);
+	else if (strcmp(what, "changes") == 0)
+		expect_changes(run, w, cnt);
+	else if (strcmp(what, "none") == 0)
+		expect_none(run, w, cnt);
+	else if (strcmp(what, "fact") == 0)
+		expect_fact(run, w, cnt);
+	else if (strcmp(what, "zombies") == 0 && cnt == 1)
+		expect_counts(run, &(struct script_word){ "zombies_now", w[0].key, 0 }, 1);
+	else
+		buf_printf(&run->why, "unknown expectation '%s'", what);
+}
+
+/* ---- a file --------------------------------------------------------------------------------- */
+
+static void run_records(struct run *run)
+{
+	struct cursor c = cursor_of(run->records.data, run->records.len);
+	static const struct decode_options options;
+	struct event ev;
+	int err;
+
+	while (c.left && !run->why.len) {
+		err = event_decode(&c, &options, &ev);
+		if (!err)
+			err = proc_table_apply(run->table, &ev);
+		if (err)
+			buf_printf(&run->why, "a record was refused: %s", strerror(-err));
+	}
+	buf_reset(&run->records);
+}
+
+static void run_line(struct run *run, const char *line)
+{
+	struct script_word words[SCRIPT_WORDS_MAX];
+	const char *broken;
+	char *copy;
+	uint64_t at;
+	int cnt;
+
+	if (script_line(run->script, line, &run->records)) {
+		buf_put_str(&run->why, script_error(run->script));
+		return;
+	}
+	run_records(run);
+	broken = proc_table_check(run->table);
+	if (broken && !run->why.len)
+		buf_printf(&run->why, "broken table: %s", broken);
+	copy = strdup(line);
+	cnt = copy ? script_split(copy, words) : 0;
+	if (cnt >= 3 && strcmp(words[1].key, "expect") == 0) {
+		script_parse_time(words[0].key, &at);
+		run->now_ns = SCRIPT_EPOCH_NS + at;
+		expect(run, words + 2, cnt - 2);
+	}
+	free(copy);
+}
+
+/* '#! max_dead=2' on the first line: options of the table */
+static void read_options(const char *line, struct proc_table_options *opt)
+{
+	const char *p;
+
+	if ((p = strstr(line, "max_procs=")))
+		opt->max_procs = strtoul(p + 10, NULL, 10);
+	if ((p = strstr(line, "max_dead=")))
+		opt->max_dead = strtoul(p + 9, NULL, 10);
+	if ((p = strstr(line, "dead_ms=")))
+		opt->dead_ns = strtoul(p + 8, NULL, 10) * NS_PER_MS;
+}
+
+static const char *base_name(const char *path, char *buf, size_t cap)
+{
+	const char *slash = strrchr(path, '/');
+	char *dot;
+
+	snprintf(buf, cap, "%s", slash ? slash + 1 : path);
+	dot = strrchr(buf, '.');
+	if (dot)
+		*dot = '\0';
+	return buf;
+}
+
+static bool run_file(const char *path)
+{
+	struct proc_table_options opt = { 0 };
+	struct run run = { 0 };
+	char *line = NULL, name[128];
+	size_t cap = 0, expectations = 0;
+	FILE *f = fopen(path, "re");
+	int number = 0;
+
+	if (!f) {
+		printf("not ok %s - cannot open: %s\n", base_name(path, name, sizeof(name)),
+		       strerror(errno));
+		return false;
+	}
+	run.script = script_new();
+	while (!run.why.len && getline(&line, &cap, f) >= 0) {
+		number++;
+		line[strcspn(line, "\n")] = '\0';
+		if (number == 1 && strncmp(line, "#!", 2) == 0)
+			read_options(line, &opt);
+		if (!run.table) {
+			run.table = proc_table_new(&opt);
+			proc_table_listen(run.table, note_change, &run);
+		}
+		expectations += strstr(line, " expect ") != NULL;
+		run_line(&run, line);
+	}
+	if (!run.why.len && !expectations)
+		buf_put_str(&run.why, "expects nothing");
+	if (run.why.len)
+		printf("not ok %s - line %d: %s\n", base_name(path, name, sizeof(name)), number,
+		       buf_str(&run.why));
+	else
+		printf("ok %s\n", base_name(path, name, sizeof(name)));
+	number = run.why.len == 0;
+	proc_table_free(run.table);
+	script_free(run.script);
+	buf_release(&run.records);
+	buf_release(&run.changes);
+	buf_release(&run.why);
+	free(line);
+	fclose(f);
+	return number;
+}
+
+int main(int argc, char **argv)
+{
+	bool good = argc > 1;
+
+	for (int i = 1; i < argc; i++)
+		good &= run_file(argv[i]);
+	return good ? 0 : 1;
+}

@@ -1,0 +1,127 @@
+#!/bin/busybox sh
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=dash
+#
+# What every kernel of the matrix has to pass; runs in a guest, below PID 1 (tests/vm/init).
+# A test is a line: a function and its arguments. It fails by its status, having said what it got;
+# to skip it says why and returns 77. ONLY=WORD runs the tests that have WORD in their line.
+
+tests='
+doctor
+tree
+fates
+kernel_signals
+truth storm --count 500
+truth storm --count 300 --how fork --tree
+truth spawn --how mixed --count 60
+truth exitcodes --count 100
+truth threads --how leader_first
+truth threads --how together --count 20
+truth threads --how exec --count 5
+truth threads --how exit_group --count 5
+truth threads --how fault
+truth reparent
+truth signals
+truth zombies
+truth pidns --orphans --depth 2
+truth pidreuse --exec
+truth hostile
+kernel_log
+'
+limit_s=60
+
+out=/tmp/out.json
+trace() { proctrail trace --json -o $out "$@"; }
+
+# same WHAT GOT WANTED
+same() {
+	[ "$2" = "$3" ] && return 0
+	echo "$1: got $2, expected $3"
+	return 1
+}
+
+doctor() { proctrail doctor; }
+
+tree() { proctrail tree | grep init; }
+
+# CMD's exit status is ours: 128 + n when a signal killed it.
+fates() {
+	trace -- sh -c 'exit 7'
+	same 'exit status' $? 7 || return 1
+	trace -- sh -c 'kill -TERM $$'
+	same 'status of a death by SIGTERM' $? 143 || return 1
+	same 'deaths by signal 15' "$(grep '"event":"exit"' $out | grep -c '"signal":15,')" 1
+}
+
+# Signals that the kernel itself sends come without siginfo, and waiting for anybody without a
+# pid: reading either carelessly takes the machine down.
+kernel_signals() {
+	trace -- sh -c '
+		yes | head -n 1
+		(ulimit -t 1; while :; do :; done)
+		sleep 9 & kill -USR1 $!
+		sleep 9 & kill -KILL $!
+		wait; true' >/dev/null
+	same 'exit status' $? 0
+}
+
+# A generator ends by saying how many processes it made, itself not counted; we have to have seen
+# each of them once, and to say that nothing is missing. From 7.0 on programs may be skipped: what
+# they missed is made up for, but the summary has to say so.
+truth() {
+	trace -- "$@" >/tmp/truth || return 1
+	awk '
+	function count(name) { match($0, "\"" name "\":[0-9]+")
+			       return substr($0, RSTART + length(name) + 3) + 0 }
+	FNR == NR { if (/"do":"end"/) { want["fork"] = count("births"); want["exit"] = count("deaths")
+					want["exec"] = count("execs") }
+		    next }
+	!cmd && /"event":"exec"/ { cmd = count("pid") }
+	/"event":"(fork|exec|exit)"/ { events[++n] = $0 }
+	{ last = $0 }
+	END {
+		for (i = 1; i <= n; i++) {
+			$0 = events[i]
+			if (count("pid") == cmd) continue
+			split($0, part, "\"event\":\""); sub(/".*/, "", part[2]); got[part[2]]++
+		}
+		for (w in want) if (got[w] + 0 != want[w]) {
+			printf "%s events: got %d, expected %d\n", w, got[w], want[w]
+			bad = 1
+		}
+		if (!("fork" in want)) { print "the generator did not say its end"; bad = 1 }
+		if (last !~ /"complete":true/ && last !~ /"missed":[1-9]/) { print "not complete: " last; bad = 1 }
+		exit bad
+	}' /tmp/truth $out
+}
+
+kernel_log() {
+	dmesg | grep -E 'BUG:|Oops|WARNING:|Call Trace|soft lockup|rcu.*stall' && return 1
+	return 0
+}
+
+if [ $# -gt 0 ]; then
+	"$@"
+	exit
+fi
+
+proctrail doctor --json 2>/dev/null |
+	sed -n 's/^.*"hooks":[[{]\([^]}]*\)[]}].*$/hooks: \1/p' | tr -d '"' | head -n 1
+
+echo "$tests" | grep -- "${ONLY:-.}" >/tmp/tests
+rc=0
+while read -r t; do
+	# shellcheck disable=SC2086 # a line of words
+	timeout -s KILL "$limit_s" sh "$0" $t </dev/null >/tmp/said 2>&1
+	got=$?
+	case $got in
+	0) echo "ok $t" ;;
+	77) echo "skip $t - $(tail -n 1 /tmp/said)" ;;
+	*)
+		head -n 30 /tmp/said
+		echo "not ok $t - status $got"
+		rc=1
+		;;
+	esac
+done </tmp/tests
+exit $rc

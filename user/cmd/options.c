@@ -1,0 +1,366 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "cmd/options.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "cmd/command.h"
+#include "cmd/option_value.h"
+#include "output/table.h"
+
+#define MAX_WORD 64	/* an option's name is never longer */
+
+#define AT(field) offsetof(struct options, field)
+
+/* To add an option: its field, its row, its name in the commands that take it, its entry in the
+ * man page's OPTIONS. The order is help's. */
+const struct option_row option_rows[] = {
+	{ .name = "pid", .arg = "P", .kind = OPTION_U32, .offset = AT(pid),
+	  .min = 1, .max = 4194304, .help = "only process P and its descendants" },
+	{ .name = "cgroup", .arg = "PATH", .kind = OPTION_TEXT, .offset = AT(cgroup),
+	  .help = "only processes that are, or have been, in this cgroup or below it" },
+	{ .name = "uid", .arg = "U", .kind = OPTION_UID, .offset = AT(uid),
+	  .help = "only processes of user number U, and their descendants" },
+	{ .name = "comm", .arg = "GLOB", .kind = OPTION_TEXT, .offset = AT(comm),
+	  .help = "show only processes whose name matches" },
+	{ .name = "match", .arg = "REGEX", .kind = OPTION_REGEX, .offset = AT(match),
+	  .help = "show only processes whose whole command line matches" },
+	{ .name = "unit", .arg = "NAME", .kind = OPTION_TEXT, .offset = AT(unit),
+	  .help = "show only processes of this systemd unit" },
+	{ .name = "container", .arg = "ID", .kind = OPTION_TEXT, .offset = AT(container),
+	  .help = "show only processes of this container; the first digits suffice" },
+	{ .name = "state", .arg = "LETTERS", .kind = OPTION_STATES, .offset = AT(states),
+	  .help = "show only processes in one of these states: R S D T t Z X I" },
+	{ .name = "duration", .arg = "T", .kind = OPTION_DURATION, .offset = AT(duration_ns),
+	  .help = "watch for T (500ms, 10s, 5m, 1h30m); 0: one look at what is there" },
+	{ .name = "user", .arg = "NAME", .kind = OPTION_TEXT, .offset = AT(user),
+	  .help = "run CMD as this user" },
+	{ .name = "events", .arg = "LIST", .kind = OPTION_EVENTS, .offset = AT(events),
+	  .help = "show only these events: fork,exec,exit,..." },
+	{ .name = "threads", .kind = OPTION_FLAG, .offset = AT(threads),
+	  .help = "births and deaths of threads too" },
+	{ .name = "signals", .arg = "[=all]", .kind = OPTION_SIGNALS, .offset = AT(signals),
+	  .help = "signals too; all: also those of timers and runtimes, thousands a second" },
+	{ .name = "kernel", .letter = 'k', .kind = OPTION_FLAG, .offset = AT(kthreads),
+	  .help = "kernel threads too" },
+	{ .name = "ring", .arg = "SIZE", .kind = OPTION_BYTES, .offset = AT(ring_bytes),
+	  .min = 4096, .max = 1ULL << 30,
+	  .help = "size of the kernel's ring buffer, 8M unless given; a power of two" },
+	{ .name = "max-procs", .arg = "N", .kind = OPTION_SIZE, .offset = AT(max_procs),
+	  .min = 64, .max = 1ULL << 24,
+	  .help = "processes remembered at most; the dead are forgotten first" },
+	{ .name = "args-max", .arg = "N", .kind = OPTION_U32, .offset = AT(args_max),
+	  .min = 1, .max = 65536, .help = "bytes of a command line kept, 512 unless given" },
+	{ .name = "output", .arg = "FILE", .letter = 'o', .kind = OPTION_TEXT,
+	  .offset = AT(out_path), .help = "write the answer to FILE" },
+	{ .name = "json", .kind = OPTION_FLAG, .offset = AT(json),
+	  .help = "one JSON object a line" },
+	{ .name = "utc", .kind = OPTION_FLAG, .offset = AT(utc), .help = "times in UTC" },
+	{ .name = "wide", .kind = OPTION_FLAG, .offset = AT(wide),
+	  .help = "do not cut or fold to fit the terminal" },
+	{ .name = "proc", .arg = "DIR", .kind = OPTION_TEXT, .offset = AT(proc_dir),
+	  .help = "where /proc is" },
+	{ .name = "verbose", .letter = 'v', .kind = OPTION_COUNT, .offset = AT(verbose),
+	  .help = "say more on stderr; -vv: libbpf's and the verifier's words too" },
+	{ .name = "version", .kind = OPTION_FLAG, .offset = AT(version),
+	  .help = "the same as the command version" },
+	{ .name = "help", .letter = 'h', .kind = OPTION_FLAG, .offset = AT(help), .help = "this text" },
+	{ 0 },
+};
+
+/* One pass over the words before "--". */
+struct words {
+	int argc;
+	char **argv;
+	int at;			/* the word looked at */
+};
+
+void options_init(struct options *opt)
+{
+	memset(opt, 0, sizeof(*opt));
+	opt->duration_ns = DURATION_UNSET;
+	opt->uid = -1;
+}
+
+const struct option_row *option_find(const char *name)
+{
+	for (const struct option_row *row = option_rows; row->name; row++)
+		if (strcmp(row->name, name) == 0)
+			return row;
+	return NULL;
+}
+
+static const struct option_row *option_find_letter(char letter)
+{
+	for (const struct option_row *row = option_rows; row->name; row++)
+		if (row->letter && row->letter == letter)
+			return row;
+	return NULL;
+}
+
+static bool word_listed(const char *list, const char *word)
+{
+	size_t len = strlen(word);
+
+	for (const char *p = list; p && (p = strstr(p, word)); p += len)
+		if ((p == list || p[-1] == ' ') && (p[len] == ' ' || !p[len]))
+			return true;
+	return false;
+}
+
+bool option_belongs(const struct option_row *row, const struct command *cmd)
+{
+	return strcmp(row->name, "help") == 0 || word_listed(cmd->options, row->name);
+}
+
+static bool takes_word(const struct option_row *row)
+{
+	return row->arg && row->arg[0] != '[';
+}
+
+/* The row of a "--name" or "--name=value" word; *ret_value is set behind the '=', or NULL. */
+static const struct option_row *find_long(const char *word, const char **ret_value)
+{
+	const char *eq = strchr(word, '=');
+	size_t len = eq ? (size_t)(eq - word) : strlen(word);
+	char name[MAX_WORD];
+
+	*ret_value = eq ? eq + 1 : NULL;
+	if (len >= sizeof(name))
+		return NULL;
+	memcpy(name, word, len);
+	name[len] = '\0';
+	return option_find(name);
+}
+
+int options_find_command(int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++) {
+		const struct option_row *row;
+		const char *value, *w = argv[i];
+
+		if (strcmp(w, "--") == 0)
+			return 0;
+		if (w[0] != '-' || !w[1])
+			return i;
+		if (w[1] == '-') {
+			row = find_long(w + 2, &value);
+			i += row && takes_word(row) && !value;
+			continue;
+		}
+		for (w++; *w; w++) {
+			row = option_find_letter(*w);
+			if (row && takes_word(row)) {
+				i += !w[1];
+				break;
+			}
+		}
+	}
+	return 0;
+}
+
+struct near_ctx {
+	const struct command *cmd;
+};
+
+static const char *option_name_at(void *ctx, size_t i)
+{
+	const struct command *cmd = ((struct near_ctx *)ctx)->cmd;
+
+	for (const struct option_row *row = option_rows; row->name; row++)
+		if (option_belongs(row, cmd) && i-- == 0)
+			return row->name;
+	return NULL;
+}
+
+static const char *shown_name(const struct command *cmd)
+{
+	return *cmd->name ? cmd->name : "the bare program";
+}
+
+static int say_unknown(const struct command *cmd, const char *name)
+{
+	struct near_ctx ctx = { cmd };
+	const char *near = nearest_name(name, option_name_at, &ctx);
+
+	if (near)
+		log_err(0, "unknown option '--%s'; did you mean --%s?", name, near);
+	else
+		log_err(0, "unknown option '--%s'; see: proctrail%s%s --help", name,
+			*cmd->name ? " " : "", cmd->name);
+	return -EINVAL;
+}
+
+/* Known, but not here: says whose it is. */
+static int say_foreign(const struct command *cmd, const struct option_row *row)
+{
+	char owners[160] = "";
+	size_t len = 0;
+
+	for (const struct command *c = commands; c->name; c++)
+		if (*c->name && option_belongs(row, c) && len < sizeof(owners))
+			len += (size_t)snprintf(owners + len, sizeof(owners) - len, "%s%s",
+						len ? ", " : "", c->name);
+	if (len)
+		log_err(0, "'--%s' is no option of %s, only of: %s", row->name, shown_name(cmd),
+			owners);
+	else
+		log_err(0, "'--%s' is no option of %s", row->name, shown_name(cmd));
+	return -EINVAL;
+}
+
+static int take(struct options *opt, const struct command *cmd, const struct option_row *row,
+		const char *value, struct words *w)
+{
+	if (!option_belongs(row, cmd))
+		return say_foreign(cmd, row);
+	if (!row->arg && value) {
+		log_err(0, "'--%s' takes no value, got '%s'", row->name, value);
+		return -EINVAL;
+	}
+	if (takes_word(row) && !value) {
+		if (w->at + 1 >= w->argc || strcmp(w->argv[w->at + 1], "--") == 0) {
+			log_err(0, "'--%s' needs a value: --%s %s", row->name, row->name, row->arg);
+			return -EINVAL;
+		}
+		value = w->argv[++w->at];
+	}
+	return option_value_set(opt, row, value);
+}
+
+static int take_long(struct options *opt, const struct command *cmd, const char *word,
+		     struct words *w)
+{
+	const struct option_row *row;
+	const char *value;
+	char name[MAX_WORD];
+
+	row = find_long(word, &value);
+	if (row)
+		return take(opt, cmd, row, value, w);
+	snprintf(name, sizeof(name), "%.*s", (int)strcspn(word, "="), word);
+	return say_unknown(cmd, name);
+}
+
+/* -vvk, -oFILE, -o FILE */
+static int take_letters(struct options *opt, const struct command *cmd, const char *letters,
+			struct words *w)
+{
+	int err = 0;
+
+	for (const char *p = letters; *p && !err; p++) {
+		const struct option_row *row = option_find_letter(*p);
+
+		if (!row) {
+			log_err(0, "unknown option '-%c'; see: proctrail%s%s --help", *p,
+				*cmd->name ? " " : "", cmd->name);
+			return -EINVAL;
+		}
+		if (takes_word(row))
+			return take(opt, cmd, row, p[1] ? p + 1 : NULL, w);
+		err = take(opt, cmd, row, NULL, w);
+	}
+	return err;
+}
+
+static int take_operand(struct options *opt, const struct command *cmd, const char *word)
+{
+	if (cmd->takes == TAKES_WORD && !opt->operand) {
+		opt->operand = word;
+		return 0;
+	}
+	if (cmd->takes == TAKES_CMD)
+		log_err(0, "unexpected word '%s'; to run a command: proctrail %s -- %s ...", word,
+			cmd->name, word);
+	else
+		log_err(0, "unexpected word '%s' after %s", word, shown_name(cmd));
+	return -EINVAL;
+}
+
+static int take_cmd(struct options *opt, const struct command *cmd, struct words *w)
+{
+	if (cmd->takes != TAKES_CMD) {
+		log_err(0, "%s runs no command: unexpected '--'", shown_name(cmd));
+		return -EINVAL;
+	}
+	if (w->at + 1 >= w->argc) {
+		log_err(0, "a command must follow '--'");
+		return -EINVAL;
+	}
+	opt->cmd = w->argv + w->at + 1;
+	return 0;
+}
+
+/* What only makes sense together. */
+static int check_together(const struct options *opt)
+{
+	if (opt->user && !opt->cmd) {
+		log_err(0, "'--user' says who runs CMD, and there is none: ... --user %s -- CMD",
+			opt->user);
+		return -EINVAL;
+	}
+	if (opt->cmd && opt->pid) {
+		log_err(0, "'--pid' and CMD exclude each other: CMD is what is followed");
+		return -EINVAL;
+	}
+	return 0;
+}
+
+int options_parse(struct options *opt, const struct command *cmd, int argc, char **argv, int skip)
+{
+	struct words w = { .argc = argc, .argv = argv };
+	int err = 0;
+
+	options_init(opt);
+	for (w.at = 1; w.at < argc && !err; w.at++) {
+		const char *word = argv[w.at];
+
+		if (w.at == skip)
+			continue;
+		if (strcmp(word, "--") == 0) {
+			err = take_cmd(opt, cmd, &w);
+			break;
+		}
+		if (word[0] != '-' || !word[1])
+			err = take_operand(opt, cmd, word);
+		else if (word[1] == '-')
+			err = take_long(opt, cmd, word + 2, &w);
+		else
+			err = take_letters(opt, cmd, word + 1, &w);
+	}
+	if (!err && !opt->help)
+		err = check_together(opt);
+	return err;
+}
+
+#define HELP_INDENT 24
+
+static void put_help_row(struct buf *b, const struct option_row *row,
+			 const struct text_style *st)
+{
+	size_t begin = b->len, used;
+
+	if (row->letter)
+		buf_printf(b, "  -%c, --%s", row->letter, row->name);
+	else
+		buf_printf(b, "      --%s", row->name);
+	if (row->arg)
+		buf_printf(b, takes_word(row) ? " %s" : "%s", row->arg);
+	used = b->len - begin;
+	if (used + 2 > HELP_INDENT) {
+		buf_put_char(b, '\n');
+		used = 0;
+	}
+	buf_pad(b, HELP_INDENT - used, ' ');
+	table_put_wrapped(b, st, span_of(row->help), HELP_INDENT, HELP_INDENT);
+}
+
+void options_put_help(struct buf *b, const struct command *cmd, const struct text_style *st)
+{
+	for (const struct option_row *row = option_rows; row->name; row++)
+		if (option_belongs(row, cmd))
+			put_help_row(b, row, st);
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* One table of options feeds parsing, --help, the man page check and completion. */
+#ifndef PROCTRAIL_CMD_OPTIONS_H
+#define PROCTRAIL_CMD_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define DURATION_UNSET UINT64_MAX
+
+struct options {
+	const char *read_path;		/* -r */
+	const char *write_path;		/* -w */
+	const char *out_path;		/* -o; NULL: stdout */
+	const char *cgroup, *unit, *container, *comm, *match, *states;
+	const char *events;		/* --events fork,exec */
+	const char *user;		/* run CMD as */
+	const char *proc_dir;		/* NULL: /proc */
+	const char *fail_if;
+	const char *from, *to, *at;
+	const char *operand;		/* help CMD */
+	char **cmd;			/* after --; NULL: none */
+	uint64_t duration_ns;		/* DURATION_UNSET; 0: snapshot */
+	size_t ring_bytes;		/* 0: default */
+	size_t max_procs;
+	uint32_t pid;			/* 0: unset */
+	uint32_t args_max;
+	int64_t uid;			/* -1: unset */
+	int verbose;
+	bool json, threads, all_signals, signals, no_redact, utc, wide, kthreads, follow, watch;
+	bool help, version, no_seed_facts;
+};
+
+struct buf;
+struct command;
+struct text_style;
+
+/* How an option's value is read. */
+enum option_kind {
+	OPTION_FLAG,		/* bool */
+	OPTION_COUNT,		/* int, once more each time */
+	OPTION_TEXT,		/* const char *, not empty */
+	OPTION_REGEX,		/* const char *, an extended regular expression that compiles */
+	OPTION_STATES,		/* const char *, letters of proc_state_char() */
+	OPTION_EVENTS,		/* const char *, names of event formats separated by commas */
+	OPTION_SIGNALS,		/* nothing, or "=all" */
+	OPTION_DURATION,	/* uint64_t, ns */
+	OPTION_BYTES,		/* size_t, between min and max */
+	OPTION_SIZE,		/* size_t count, between min and max */
+	OPTION_U32,		/* uint32_t, between min and max */
+	OPTION_UID,		/* int64_t, a number */
+};
+
+struct option_row {
+	const char *name;	/* "duration" */
+	const char *arg;	/* "T"; NULL: takes no value. "[=all]": only with '=' */
+	const char *help;	/* one line */
+	size_t offset;		/* in struct options */
+	uint64_t min, max;
+	enum option_kind kind;
+	char letter;		/* 0: none */
+};
+
+/* The visible array: every option, NULL-name-terminated. */
+extern const struct option_row option_rows[];
+const struct option_row *option_find(const char *name);
+/* Whether cmd takes it; --help is everybody's. */
+bool option_belongs(const struct option_row *row, const struct command *cmd);
+
+/* Sets everything to "not given". */
+void options_init(struct options *opt);
+/*
+ * Finds the command's name among argv[1..]: the first word before "--" that is neither an option
+ * nor an option's value. Returns its index, 0 when there is none (the bare program).
+ */
+int options_find_command(int argc, char **argv);
+/*
+ * Parses argv[1..] for cmd, skipping the word at index 'skip' (0: none). Options may stand anywhere
+ * before "--". Returns 0, or -EINVAL after naming the bad word on stderr (exit 2). Strings point
+ * into argv.
+ */
+int options_parse(struct options *opt, const struct command *cmd, int argc, char **argv, int skip);
+/* The table of --help for this command: name and help, wrapped. */
+void options_put_help(struct buf *b, const struct command *cmd, const struct text_style *st);
+
+/* The nearest of the names 'next' yields to word, NULL: none is near enough to be meant. */
+typedef const char *(*name_fn)(void *ctx, size_t i);
+const char *nearest_name(const char *word, name_fn next, void *ctx);
+
+#endif

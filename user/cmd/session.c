@@ -1,0 +1,403 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "cmd/session.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "cmd/held.h"
+#include "cmd/obstacle.h"
+#include "cmd/terminal.h"
+#include "source/live.h"
+#include "source/privileges.h"
+#include "source/proc_source.h"
+
+#define POLL_MS 100		/* at most; the live source sleeps less */
+#define POLL_ENDING_MS 10	/* while only the last records of CMD are outstanding */
+#define HEAL_WAIT_NS NS_PER_SEC /* for the table to be put right before we stop */
+#define FLUSH_STEP_MS 100
+#define FLUSH_STEPS_INTERRUPTED 10
+
+struct session {
+	const struct options *opt;
+	struct session_options so;
+	struct source *source;
+	struct proc_table *table;
+	struct render render;
+	struct writer *writer;
+	struct decode_options decode;
+	struct held_cmd cmd;
+	uint64_t ending_since_ns;	/* stream time at which nothing more was to come; 0: not yet */
+	int signal_fd;
+	int exec_err;			/* why CMD did not start */
+	int failed;			/* -errno of the source or the output */
+	bool interrupted, stopped;
+};
+
+struct proc_table *session_table(struct session *s)
+{
+	return s->table;
+}
+
+struct render *session_render(struct session *s)
+{
+	return &s->render;
+}
+
+const char *session_source_name(const struct session *s)
+{
+	return s->source->ops->name;
+}
+
+void session_want(struct session *s, const struct want *w)
+{
+	source_want(s->source, w);
+}
+
+void session_put(struct session *s, struct buf *lines)
+{
+	uint64_t cnt = 0;
+	const char *p = lines->data, *end = p + lines->len;
+	int err;
+
+	while (p < end && (p = memchr(p, '\n', (size_t)(end - p)))) {
+		cnt++;
+		p++;
+	}
+	err = writer_put(s->writer, (struct span){ lines->data, lines->len }, cnt);
+	if (err && err != -ENOBUFS && !s->failed)
+		s->failed = err;
+}
+
+bool session_complete(const struct session *s)
+{
+	const struct proc_counts *cnt = proc_table_counts(s->table);
+
+	return !cnt->lost && !cnt->missed && !cnt->malformed && !cnt->evicted && !s->failed &&
+	       !proc_table_uncertain_since(s->table) && !writer_dropped(s->writer);
+}
+
+/*
+ * Signals that end us are read between two batches. One that was ignored when we were started
+ * (nohup, a background job) stays ignored.
+ */
+static int watch_signals(struct session *s)
+{
+	static const int ending[] = { SIGINT, SIGTERM, SIGHUP };
+	struct sigaction old;
+	sigset_t set;
+
+	sigemptyset(&set);
+	for (size_t i = 0; i < sizeof(ending) / sizeof(ending[0]); i++) {
+		if (!sigaction(ending[i], NULL, &old) && old.sa_handler != SIG_IGN)
+			sigaddset(&set, ending[i]);
+	}
+	signal(SIGCHLD, SIG_DFL);	/* ignored, it would take CMD's status away */
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	s->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return s->signal_fd < 0 ? -errno : 0;
+}
+
+static bool signal_came(struct session *s)
+{
+	struct signalfd_siginfo info;
+
+	return read(s->signal_fd, &info, sizeof(info)) == sizeof(info);
+}
+
+static int open_output(struct session *s)
+{
+	const char *path = s->opt->out_path;
+	int fd = STDOUT_FILENO;
+
+	if (path)
+		fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	if (fd < 0)
+		return log_err(-errno, "cannot open '%s' for the output", path);
+	terminal_detect(fd, s->opt->wide, &s->render.style);
+	s->writer = writer_new(fd, path != NULL, WRITER_QUEUE_BYTES);
+	return s->writer ? 0 : log_err(-ENOMEM, "cannot prepare the output");
+}
+
+static void fill_live_options(const struct session *s, struct live_options *live)
+{
+	const struct options *opt = s->opt;
+
+	*live = (struct live_options){
+		.ring_bytes = opt->ring_bytes,
+		.args_max = opt->args_max,
+		.scope_cgroup = opt->cgroup,
+		.scope_pid = opt->pid,
+		.threads = opt->threads,
+		.all_signals = opt->all_signals,
+		.snapshot = s->so.snapshot,
+		.facts = s->so.facts && !opt->no_seed_facts,
+		.proc_dir = opt->proc_dir,
+	};
+	if (opt->pid || opt->cmd)
+		live->scope_by |= LIVE_SCOPE_PID;
+	if (opt->cgroup)
+		live->scope_by |= LIVE_SCOPE_CGROUP;
+	if (opt->uid >= 0) {
+		live->scope_by |= LIVE_SCOPE_UID;
+		live->scope_uid = (uint32_t)opt->uid;
+	}
+}
+
+/* /proc alone: for who may only look, and for the snapshot that somebody wants all the same */
+static int open_proc_source(struct session *s)
+{
+	int err = proc_source_open(s->opt->proc_dir, s->so.facts, &s->source);
+
+	if (err) {
+		log_err(err, "cannot read '%s'", s->opt->proc_dir ? s->opt->proc_dir : "/proc");
+		return EXIT_FAILED;
+	}
+	return EXIT_DONE;
+}
+
+static int open_source(struct session *s)
+{
+	struct live_options live;
+	enum live_obstacle why = live_check(s->opt->proc_dir);
+	int err;
+
+	if (why != LIVE_OK && s->so.proc_fallback)
+		return open_proc_source(s);
+	if (why != LIVE_OK)
+		return obstacle_say(why);
+	fill_live_options(s, &live);
+	err = live_open(&live, &s->source, &why);
+	if (!err)
+		return EXIT_DONE;
+	if (why != LIVE_OK && s->so.proc_fallback)
+		return open_proc_source(s);
+	if (why != LIVE_OK)
+		return obstacle_say(why);
+	if (live.scope_cgroup && err == -ENOENT)
+		log_err(err, "cannot find cgroup '%s'; it is a path below the cgroup mount",
+			live.scope_cgroup);
+	else
+		log_err(err, "cannot start tracing; proctrail doctor may say why");
+	return EXIT_FAILED;
+}
+
+static int hold_cmd(struct session *s)
+{
+	int err = held_cmd_start(&s->cmd, s->opt->cmd, s->opt->user,
+				 s->render.json && !s->opt->out_path);
+
+	if (err == -ENOENT && s->opt->user) {
+		log_err(0, "no user '%s' in /etc/passwd", s->opt->user);
+		return EXIT_USAGE;
+	}
+	if (err) {
+		log_err(err, "cannot fork for '%s'", s->opt->cmd[0]);
+		return EXIT_CMD_FAILED;
+	}
+	return EXIT_DONE;
+}
+
+/* The probes are in: from here on only what healing and facts need is kept. */
+static int begin_watching(struct session *s)
+{
+	int err = 0;
+
+	if (s->source->ops == NULL || strcmp(session_source_name(s), "live"))
+		return EXIT_DONE;
+	err = live_watch(s->source, s->signal_fd);
+	if (!err && s->cmd.pid)
+		err = live_watch(s->source, s->cmd.pidfd);
+	if (!err && s->cmd.pid)
+		err = live_join(s->source, s->cmd.pid);
+	if (err) {
+		log_err(err, "cannot follow '%s'", s->cmd.pid ? s->opt->cmd[0] : "signals");
+		return s->cmd.pid ? EXIT_CMD_FAILED : EXIT_FAILED;
+	}
+	return EXIT_DONE;
+}
+
+int session_open(const struct session_options *so, struct session **ret_session)
+{
+	struct session *s = calloc(1, sizeof(*s));
+	struct proc_table_options table = { .max_procs = so->opt->max_procs };
+	int code = EXIT_FAILED;
+
+	if (!s) {
+		log_err(-ENOMEM, "cannot start");
+		return EXIT_FAILED;
+	}
+	s->so = *so;
+	s->opt = so->opt;
+	s->signal_fd = -1;
+	s->cmd.pidfd = s->cmd.go_fd = s->cmd.error_fd = -1;
+	s->decode.redact = !so->opt->no_redact;
+	s->table = proc_table_new(&table);
+	s->render = (struct render){ .table = s->table, .utc = so->opt->utc, .json = so->opt->json };
+	if (!s->table) {
+		log_err(-ENOMEM, "cannot start");
+		goto fail;
+	}
+	if (watch_signals(s) || open_output(s))
+		goto fail;
+	if (s->opt->cmd) {
+		code = hold_cmd(s);
+		if (code != EXIT_DONE)
+			goto fail;
+	}
+	code = open_source(s);
+	if (code == EXIT_DONE)
+		code = begin_watching(s);
+	if (code != EXIT_DONE)
+		goto fail;
+	*ret_session = s;
+	return EXIT_DONE;
+fail:
+	session_close(s, code);
+	return code;
+}
+
+static void apply_batch(struct session *s, struct span batch)
+{
+	struct cursor c = cursor_of(batch.data, batch.len);
+	struct event ev;
+
+	while (c.left && !c.err) {
+		int err = event_decode(&c, &s->decode, &ev);
+
+		if (err)
+			proc_table_count_bad(s->table, err);
+		else
+			(void)proc_table_apply(s->table, &ev);	/* counts what it cannot keep */
+	}
+}
+
+/* Lets CMD go once it is known to the table, that is: its seed row has come through. */
+static void let_cmd_go(struct session *s)
+{
+	if (s->cmd.go_fd < 0 || !proc_table_find_pid(s->table, (uint32_t)s->cmd.pid))
+		return;
+	s->exec_err = held_cmd_go(&s->cmd);
+	if (s->exec_err)
+		log_err(s->exec_err, "cannot run '%s'", s->opt->cmd[0]);
+}
+
+static bool duration_over(const struct session *s)
+{
+	const struct host_info *host = proc_table_host(s->table);
+
+	return s->so.duration_ns != DURATION_UNSET && !s->so.snapshot &&
+	       host->now_ns >= host->start_ns + s->so.duration_ns;
+}
+
+/* CMD and all its descendants are gone and, after a loss, the table is right again. */
+static bool cmd_over(struct session *s)
+{
+	const struct proc_counts *cnt = proc_table_counts(s->table);
+	uint64_t now = proc_table_host(s->table)->now_ns;
+
+	if (!s->cmd.pid || !held_cmd_ended(&s->cmd))
+		return false;
+	if (cnt->live || cnt->zombies_now) {
+		if (!proc_table_uncertain_since(s->table))
+			s->ending_since_ns = 0;
+		return false;
+	}
+	if (!s->ending_since_ns)
+		s->ending_since_ns = now;
+	return !proc_table_uncertain_since(s->table) || now > s->ending_since_ns + HEAL_WAIT_NS;
+}
+
+static void check_end(struct session *s)
+{
+	if (s->stopped)
+		return;
+	if (signal_came(s))
+		s->interrupted = true;
+	if (s->interrupted || s->failed || duration_over(s) || cmd_over(s)) {
+		source_stop(s->source);
+		s->stopped = true;
+	}
+}
+
+int session_run(struct session *s)
+{
+	struct span batch;
+	int err;
+
+	for (;;) {
+		err = source_next(s->source, s->cmd.ended ? POLL_ENDING_MS : POLL_MS, &batch);
+		if (err)
+			break;
+		apply_batch(s, batch);
+		let_cmd_go(s);
+		check_end(s);
+	}
+	if (err != -ENODATA) {
+		log_err(err, "cannot read more records");
+		s->failed = err;
+	}
+	return s->failed && s->failed != -EPIPE ? EXIT_FAILED : EXIT_DONE;
+}
+
+/* A reader may take its time (a pager); somebody who interrupted us does not want to wait for it. */
+static int flush(struct session *s)
+{
+	int err, steps = 0;
+
+	do {
+		err = writer_flush(s->writer, FLUSH_STEP_MS);
+		if (err == -ETIMEDOUT && s->signal_fd >= 0 && signal_came(s))
+			s->interrupted = true;
+		if (s->interrupted)
+			steps++;
+	} while (err == -ETIMEDOUT && steps < FLUSH_STEPS_INTERRUPTED);
+	return err;
+}
+
+static int exit_code(struct session *s, int code)
+{
+	if (!s->cmd.pid)
+		return code;
+	if (s->exec_err)
+		return s->exec_err == -ENOENT ? EXIT_CMD_NOT_FOUND : EXIT_CMD_NOT_EXECUTABLE;
+	if (code == EXIT_FAILED)
+		return EXIT_CMD_FAILED;
+	if (code == EXIT_DONE && held_cmd_ended(&s->cmd))
+		return held_cmd_exit_code(&s->cmd);
+	return code;
+}
+
+int session_close(struct session *s, int code)
+{
+	uint64_t dropped;
+	int err = 0;
+
+	if (s->writer) {
+		err = flush(s);
+		dropped = writer_dropped(s->writer);
+		if (dropped)
+			log_warn("%llu lines were dropped: the output was not taken fast enough",
+				 (unsigned long long)dropped);
+		if (err == -EPIPE || err == -ETIMEDOUT)
+			err = 0;
+		if (err)
+			log_err(err, "cannot write to '%s'; the output is incomplete",
+				s->opt->out_path ? s->opt->out_path : "stdout");
+	}
+	code = exit_code(s, err && code == EXIT_DONE ? EXIT_FAILED : code);
+	held_cmd_release(&s->cmd);
+	source_free(s->source);
+	writer_free(s->writer);
+	proc_table_free(s->table);
+	if (s->signal_fd >= 0)
+		close(s->signal_fd);
+	free(s);
+	return code;
+}

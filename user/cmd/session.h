@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * One run of a command: a source, the pipeline behind it (decode, order, process table), an output,
+ * signals and the end. Everything a command needs to turn a stream of records into an answer.
+ */
+#ifndef PROCTRAIL_CMD_SESSION_H
+#define PROCTRAIL_CMD_SESSION_H
+
+#include "cmd/command.h"
+#include "model/proc_table.h"
+#include "output/render.h"
+#include "output/writer.h"
+#include "source/source.h"
+
+struct session;
+
+struct session_options {
+	const struct options *opt;
+	bool snapshot;		/* one pass over what is there, no tracing */
+	bool facts;		/* exe, cwd and argv of what was there before us */
+	bool proc_fallback;	/* without privileges: /proc instead of BPF */
+	uint64_t duration_ns;	/* DURATION_UNSET: until the end of CMD, Ctrl-C, end of the stream */
+};
+
+/* Opens source and output, holds CMD. Returns an exit code, EXIT_DONE with *ret_session set;
+ * has then said on stderr what is wrong and what to do next. */
+int session_open(const struct session_options *so, struct session **ret_session);
+struct proc_table *session_table(struct session *s);
+struct render *session_render(struct session *s);
+const char *session_source_name(const struct session *s);
+void session_want(struct session *s, const struct want *w);
+/* Queues what the command has to say on stdout (whole lines). */
+void session_put(struct session *s, struct buf *lines);
+/* Runs until the end; listeners of the table see everything. Returns an exit code. */
+int session_run(struct session *s);
+/* Whether the answer misses nothing. */
+bool session_complete(const struct session *s);
+/* Flushes and closes; returns CMD's status passed through, or 'code' where there is none. */
+int session_close(struct session *s, int code);
+
+#endif

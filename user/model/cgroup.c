@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/cgroup.h"
+
+void cgroup_table_release(struct cgroup_table *t)
+{
+	struct map_slot *s;
+
+	for (size_t i = 0; (s = map_next(&t->by_id, &i)); ) {
+		struct cgroup *cg = s->value;
+
+		intern_put(t->strings, cg->path);
+		free(cg);
+	}
+	map_release(&t->by_id);
+}
+
+struct cgroup *cgroup_table_get(struct cgroup_table *t, uint64_t id)
+{
+	struct cgroup *cg;
+
+	if (!id)
+		return NULL;
+	cg = map_find(&t->by_id, id, 0);
+	if (cg)
+		return cg;
+	cg = calloc(1, sizeof(*cg));
+	if (!cg)
+		return NULL;
+	cg->id = id;
+	if (map_put(&t->by_id, id, 0, cg)) {
+		free(cg);
+		return NULL;
+	}
+	return cg;
+}
+
+int cgroup_table_name(struct cgroup_table *t, uint64_t id, struct span path)
+{
+	struct cgroup *cg = cgroup_table_get(t, id);
+	struct intern_str *str;
+	struct span kept;
+
+	if (!id || !path.len)
+		return 0;
+	if (!cg)
+		return -ENOMEM;
+	if (span_equals(intern_span(cg->path), path))
+		return 0;
+	str = intern_get(t->strings, path, path.len);
+	if (!str)
+		return -ENOMEM;
+	intern_put(t->strings, cg->path);
+	cg->path = str;
+	kept = intern_span(str);
+	cg->unit = cgroup_path_unit(kept);
+	cg->container = cgroup_path_container(kept);
+	return 0;
+}
+
+/* ---- paths ---------------------------------------------------------------------------------- */
+
+static bool ends_with(struct span s, const char *end)
+{
+	size_t len = strlen(end);
+
+	return s.len > len && memcmp(s.data + s.len - len, end, len) == 0;
+}
+
+static bool begins_with(struct span s, const char *begin)
+{
+	size_t len = strlen(begin);
+
+	return s.len >= len && memcmp(s.data, begin, len) == 0;
+}
+
+static struct span without(struct span s, size_t left, size_t right)
+{
+	if (s.len < left + right)
+		return (struct span){ 0 };
+	return (struct span){ s.data + left, s.len - left - right };
+}
+
+/* The last component of *rest, which gets shorter; false when none is left. */
+static bool take_last(struct span *rest, struct span *ret)
+{
+	size_t end = rest->len, begin;
+
+	while (end && rest->data[end - 1] == '/')
+		end--;
+	begin = end;
+	while (begin && rest->data[begin - 1] != '/')
+		begin--;
+	*ret = (struct span){ rest->data ? rest->data + begin : NULL, end - begin };
+	rest->len = begin;
+	return end > begin;
+}
+
+static bool is_hex(struct span s)
+{
+	for (size_t i = 0; i < s.len; i++) {
+		if (!strchr("0123456789abcdef", s.data[i]) || !s.data[i])
+			return false;
+	}
+	return s.len > 0;
+}
+
+static const char *const container_scopes[] = {
+	"docker-", "cri-containerd-", "crio-", "libpod-", "machine-", "nerdctl-",
+};
+
+/* libpod's conmon and a payload's own helper scopes carry the id too, and are outside. */
+static struct span scope_container(struct span part)
+{
+	struct span name;
+
+	if (!ends_with(part, ".scope"))
+		return (struct span){ 0 };
+	part = without(part, 0, strlen(".scope"));
+	for (size_t i = 0; i < sizeof(container_scopes) / sizeof(*container_scopes); i++) {
+		if (!begins_with(part, container_scopes[i]))
+			continue;
+		name = without(part, strlen(container_scopes[i]), 0);
+		if (begins_with(part, "machine-") || (name.len == 64 && is_hex(name)))
+			return name;
+	}
+	return (struct span){ 0 };
+}
+
+/* Under v1 names of LXC are two components: /lxc/NAME. */
+static struct span part_container(struct span part, struct span above)
+{
+	struct span up;
+
+	if (begins_with(part, "lxc.payload."))
+		return without(part, strlen("lxc.payload."), 0);
+	if (part.len == 64 && is_hex(part))
+		return part;
+	/* ECS: /ecs/TASK/TASK-NUMBER is no plain id; 32 digits only below what names a runtime */
+	if (take_last(&above, &up)) {
+		if (span_equals(up, SPAN_LITERAL("lxc")))
+			return part;
+		if (part.len == 32 && is_hex(part) &&
+		    (span_equals(up, SPAN_LITERAL("docker")) || begins_with(up, "pod") ||
+		     begins_with(up, "kubepods")))
+			return part;
+	}
+	return scope_container(part);
+}
+
+struct span cgroup_path_container(struct span path)
+{
+	struct span part, found;
+
+	while (take_last(&path, &part)) {
+		found = part_container(part, path);
+		if (found.len)
+			return found;
+	}
+	return (struct span){ 0 };
+}
+
+static const char *const unit_types[] = {
+	".service", ".scope", ".socket", ".mount", ".swap", ".slice",
+};
+
+/* A slice only groups: it is the unit where there is nothing else. */
+struct span cgroup_path_unit(struct span path)
+{
+	struct span part, slice = { 0 };
+
+	while (take_last(&path, &part)) {
+		for (size_t i = 0; i < sizeof(unit_types) / sizeof(*unit_types); i++) {
+			if (!ends_with(part, unit_types[i]))
+				continue;
+			if (strcmp(unit_types[i], ".slice") != 0)
+				return part;
+			if (!slice.len)
+				slice = part;
+		}
+	}
+	return slice;
+}

@@ -1,0 +1,397 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Rows: made, found by identity, linked into the tree, forgotten. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "model/table_int.h"
+
+/* ---- index ---------------------------------------------------------------------------------- */
+
+struct row *row_find(const struct proc_table *t, struct proc_key key)
+{
+	struct row *r = t->index[key.tgid & t->index_mask];
+
+	while (r && !proc_key_equals(r->p.key, key))
+		r = r->hash_next;
+	return r;
+}
+
+struct row *row_find_pid(const struct proc_table *t, uint32_t tgid)
+{
+	struct row *best = NULL;
+
+	for (struct row *r = t->index[tgid & t->index_mask]; r; r = r->hash_next) {
+		if (r->p.key.tgid != tgid)
+			continue;
+		if (r->p.state != PROC_REAPED)
+			return r;
+		if (!best || r->p.key.start_ns > best->p.key.start_ns)
+			best = r;
+	}
+	return best;
+}
+
+static void index_put(struct proc_table *t, struct row *r)
+{
+	struct row **bucket = &t->index[r->p.key.tgid & t->index_mask];
+
+	r->hash_next = *bucket;
+	*bucket = r;
+}
+
+static void index_remove(struct proc_table *t, struct row *r)
+{
+	struct row **link = &t->index[r->p.key.tgid & t->index_mask];
+
+	while (*link != r)
+		link = &(*link)->hash_next;
+	*link = r->hash_next;
+}
+
+/* Growing is a wish: without memory the chains get longer. */
+static void index_grow(struct proc_table *t)
+{
+	size_t cap = (t->index_mask + 1) * 2;
+	struct row **old = t->index, **bigger = calloc(cap, sizeof(*bigger));
+	size_t old_cap = t->index_mask + 1;
+
+	if (!bigger)
+		return;
+	t->index = bigger;
+	t->index_mask = cap - 1;
+	for (size_t i = 0; i < old_cap; i++) {
+		for (struct row *r = old[i], *next; r; r = next) {
+			next = r->hash_next;
+			index_put(t, r);
+		}
+	}
+	free(old);
+}
+
+/* ---- tree ----------------------------------------------------------------------------------- */
+
+static void parent_count_zombie(struct proc_table *t, struct row *r, bool more)
+{
+	struct evidence *e;
+
+	if (!r->p.parent)
+		return;
+	e = more ? row_evidence(t, row_of(r->p.parent)) : row_evidence_if(row_of(r->p.parent));
+	if (e && more)
+		e->e.zombies++;
+	else if (e && e->e.zombies)
+		e->e.zombies--;
+}
+
+/* Only a stream that lies makes one its own ancestor; no real parent chain has a circle. */
+bool row_is_above(const struct row *r, const struct row *other)
+{
+	const struct proc *p = &other->p;
+
+	if (!r->p.children)
+		return r == other;
+	while (p && p != &r->p)
+		p = p->parent;
+	return p;
+}
+
+void row_link(struct proc_table *t, struct row *r, struct row *parent)
+{
+	struct proc *p = &r->p, *up = &parent->p;
+
+	p->parent = up;
+	p->prev = up->last_child;
+	p->next = NULL;
+	if (up->last_child)
+		up->last_child->next = p;
+	else
+		up->children = p;
+	up->last_child = p;
+	if (p->state == PROC_ZOMBIE)
+		parent_count_zombie(t, r, true);
+}
+
+void row_unlink(struct proc_table *t, struct row *r)
+{
+	struct proc *p = &r->p, *up = p->parent;
+
+	if (!up)
+		return;
+	if (p->state == PROC_ZOMBIE)
+		parent_count_zombie(t, r, false);
+	if (p->prev)
+		p->prev->next = p->next;
+	else
+		up->children = p->next;
+	if (p->next)
+		p->next->prev = p->prev;
+	else
+		up->last_child = p->prev;
+	p->parent = p->prev = p->next = NULL;
+}
+
+/* ---- states --------------------------------------------------------------------------------- */
+
+static bool state_is_live(enum proc_state state)
+{
+	switch (state) {
+	case PROC_BORN:
+	case PROC_RUNNING:
+	case PROC_DYING: return true;
+	case PROC_ZOMBIE:
+	case PROC_REAPED: return false;
+	}
+	return false;
+}
+
+void row_set_state(struct proc_table *t, struct row *r, enum proc_state state)
+{
+	enum proc_state old = r->p.state;
+
+	t->counts.live += state_is_live(state);
+	t->counts.live -= state_is_live(old);
+	r->p.state = state;
+	if (state == PROC_ZOMBIE && old != PROC_ZOMBIE) {
+		t->counts.zombies_now++;
+		parent_count_zombie(t, r, true);
+	} else if (old == PROC_ZOMBIE && state != PROC_ZOMBIE) {
+		t->counts.zombies_now--;
+		parent_count_zombie(t, r, false);
+	}
+}
+
+struct death *row_death(struct proc_table *t, struct row *r)
+{
+	if (!r->p.death)
+		r->p.death = pool_get(&t->deaths);
+	return death_of(r);
+}
+
+void row_set_str(struct proc_table *t, struct intern_str **field, struct span s, size_t true_len)
+{
+	struct intern_str *str;
+
+	if (*field && (*field)->true_len == true_len && span_equals(intern_span(*field), s))
+		return;
+	str = intern_get(&t->strings, s, true_len);
+	intern_put(&t->strings, *field);
+	*field = str;
+}
+
+/* ---- lists through newer/older: the dead, and deaths that are held back ---------------------- */
+
+static void list_append(struct proc **oldest, struct proc **newest, struct proc *p)
+{
+	p->older = *newest;
+	p->newer = NULL;
+	if (*newest)
+		(*newest)->newer = p;
+	else
+		*oldest = p;
+	*newest = p;
+}
+
+static void list_remove(struct proc **oldest, struct proc **newest, struct proc *p)
+{
+	if (p->older)
+		p->older->newer = p->newer;
+	else
+		*oldest = p->newer;
+	if (p->newer)
+		p->newer->older = p->older;
+	else
+		*newest = p->older;
+	p->older = p->newer = NULL;
+}
+
+void row_list_dead(struct proc_table *t, struct row *r)
+{
+	list_append(&t->dead_oldest, &t->dead_newest, &r->p);
+	r->bits |= ROW_DEAD_LISTED;
+	t->dead_cnt++;
+}
+
+void row_unlist_dead(struct proc_table *t, struct row *r)
+{
+	if (!(r->bits & ROW_DEAD_LISTED))
+		return;
+	list_remove(&t->dead_oldest, &t->dead_newest, &r->p);
+	r->bits &= ~ROW_DEAD_LISTED;
+	t->dead_cnt--;
+}
+
+void row_hold(struct proc_table *t, struct row *r)
+{
+	if (r->bits & ROW_EXIT_HELD)
+		return;
+	list_append(&t->held_oldest, &t->held_newest, &r->p);
+	r->bits |= ROW_EXIT_HELD;
+}
+
+void row_unhold(struct proc_table *t, struct row *r)
+{
+	if (!(r->bits & ROW_EXIT_HELD))
+		return;
+	list_remove(&t->held_oldest, &t->held_newest, &r->p);
+	r->bits &= ~(ROW_EXIT_HELD | ROW_MISSING);
+}
+
+/* ---- life of a row -------------------------------------------------------------------------- */
+
+static uint64_t gone_ns(const struct proc *p)
+{
+	return p->death ? p->death->gone_ns : p->seen_ns;
+}
+
+static void row_forget(struct proc_table *t, struct row *r)
+{
+	struct row *parent = row_of(r->p.parent);
+
+	if (r->p.state == PROC_REAPED && !(r->bits & ROW_FREED))
+		t->unfreed++;
+	while (r->p.children)
+		row_unlink(t, row_of(r->p.children));
+	row_unlink(t, r);
+	row_unlist_dead(t, r);
+	row_unhold(t, r);
+	index_remove(t, r);
+	row_forget_init(t, r);
+	intern_put(&t->strings, r->p.exe);
+	intern_put(&t->strings, r->p.args);
+	intern_put(&t->strings, r->p.cwd);
+	intern_put(&t->strings, r->p.hostname);
+	evidence_release(t, r);
+	pool_put(&t->deaths, r->p.death);
+	pool_put(&t->kills, r->kills);
+	if (r->p.flags & PROC_GHOST)
+		t->ghosts--;
+	else if (state_is_live(r->p.state))
+		t->counts.live--;
+	else if (r->p.state == PROC_ZOMBIE)
+		t->counts.zombies_now--;
+	pool_put(&t->rows, r);
+	row_drop_ghost(t, parent);
+}
+
+/*
+ * The dead go by age and by number. Not while a change is told: rows are good until the record is
+ * done with.
+ */
+void rows_forget_old(struct proc_table *t)
+{
+	while (t->dead_oldest &&
+	       (t->dead_cnt > t->opt.max_dead ||
+		gone_ns(t->dead_oldest) + t->opt.dead_ns < t->host.now_ns)) {
+		if (t->dead_cnt > t->opt.max_dead)
+			t->counts.evicted++;
+		row_forget(t, row_of(t->dead_oldest));
+	}
+}
+
+void row_drop_ghost(struct proc_table *t, struct row *r)
+{
+	if (r && (r->p.flags & PROC_GHOST) && !r->p.children)
+		row_forget(t, r);
+}
+
+static struct row *row_alloc(struct proc_table *t, struct proc_key key, uint64_t now_ns)
+{
+	struct row *r;
+
+	if (t->rows.used >= t->opt.max_procs) {
+		if (!t->dead_oldest) {
+			t->counts.evicted++;
+			return NULL;
+		}
+		t->counts.evicted++;
+		row_forget(t, row_of(t->dead_oldest));
+	}
+	r = pool_get(&t->rows);
+	if (!r) {
+		t->counts.evicted++;
+		return NULL;
+	}
+	if (t->rows.used > t->index_mask + 1)
+		index_grow(t);
+	r->bits = ROW_USED;
+	r->first_ns = now_ns;
+	r->p.key = key;
+	r->p.seen_ns = now_ns;
+	r->p.stood_still_ns = REC_STILL_NONE;
+	r->p.threads = 1;
+	index_put(t, r);
+	return r;
+}
+
+/*
+ * A pid is free for the next one only when the one before was released: with a newer start every
+ * older life is over, whatever was seen of it.
+ */
+static void end_older_lives(struct proc_table *t, struct proc_key key, const struct event *ev)
+{
+	struct row *r = t->index[key.tgid & t->index_mask];
+
+	while (r) {
+		if (r->p.key.tgid != key.tgid || r->p.key.start_ns >= key.start_ns ||
+		    r->p.state == PROC_REAPED || (r->p.flags & PROC_GHOST)) {
+			r = r->hash_next;
+			continue;
+		}
+		row_end(t, r, ev, key.start_ns);
+		r = t->index[key.tgid & t->index_mask];	/* the chain may have changed */
+	}
+}
+
+int row_new(struct proc_table *t, struct proc_key key, const struct event *ev, struct row **ret)
+{
+	struct row *r;
+
+	end_older_lives(t, key, ev);
+	r = row_alloc(t, key, ev->h.boot_ns);
+	if (!r)
+		return -ENOMEM;
+	t->counts.live++;
+	*ret = r;
+	return 0;
+}
+
+struct row *row_find_or_ghost(struct proc_table *t, struct proc_key key, const struct event *ev)
+{
+	struct row *r;
+
+	if (!key.tgid)
+		return NULL;
+	if (!key.start_ns)
+		return row_find_pid(t, key.tgid);
+	r = row_find(t, key);
+	if (r)
+		return r;
+	r = row_alloc(t, key, ev->h.boot_ns);
+	if (!r)
+		return NULL;
+	r->p.flags = PROC_GHOST | PROC_INFERRED;
+	r->p.state = PROC_RUNNING;
+	t->ghosts++;
+	return r;
+}
+
+void row_fill_ghost(struct proc_table *t, struct row *r)
+{
+	r->p.flags &= ~(PROC_GHOST | PROC_INFERRED);
+	t->ghosts--;
+	t->counts.live++;
+}
+
+void rows_release(struct proc_table *t)
+{
+	struct row *r;
+
+	for (size_t i = 0; (r = pool_at(&t->rows, i)); i++) {
+		if (r->bits & ROW_USED)
+			evidence_release(t, r);
+	}
+	pool_release(&t->rows);
+	pool_release(&t->deaths);
+	pool_release(&t->evidences);
+	pool_release(&t->kills);
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The bare program's answer: at most HEALTH_LINES lines, however much is wrong. */
+#ifndef PROCTRAIL_OUTPUT_HEALTH_H
+#define PROCTRAIL_OUTPUT_HEALTH_H
+
+#include "analysis/health.h"
+#include "output/render.h"
+
+#define HEALTH_LINES 24
+
+struct health_view {
+	const struct health *health;
+	bool from_proc;		/* without BPF: what only the kernel side knows is missing */
+};
+
+void health_put_text(struct buf *b, const struct render *r, const struct health_view *v);
+/* One object "health", then one "finding" each, heaviest first. */
+void health_put_json(struct buf *b, const struct render *r, const struct health *h);
+
+#endif

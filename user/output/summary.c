@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The first and the last word of a stream. */
+#include <string.h>
+
+#include "output/render.h"
+#include "output/table.h"
+
+#define SCHEMA 1
+
+static const struct {
+	uint32_t bit;
+	const char *name;
+} hooks[] = {
+	{REC_HOOK_NOTIFY, "notify"},
+	{REC_HOOK_RELEASE_FENTRY, "release_fentry"},
+	{REC_HOOK_RELEASE_KPROBE, "release_kprobe"},
+	{REC_HOOK_PREPARE_EXEC, "prepare_exec"},
+	{REC_HOOK_PT_REGS, "pt_regs"},
+	{REC_HOOK_OOM, "oom"},
+	{REC_HOOK_CGROUP, "cgroup"},
+	{REC_HOOK_NONE, "none"},
+};
+
+#define HOOK_CNT (sizeof(hooks) / sizeof(hooks[0]))
+
+static void put_known(struct json *j, const char *name, const char *text)
+{
+	if (text && text[0])
+		json_str(j, name, span_of(text));
+}
+
+void render_start(struct buf *b, const struct render *r, const char *source_name)
+{
+	const struct host_info *h = proc_table_host(r->table);
+	const struct wall_clock *clock = proc_table_clock(r->table);
+	const char *words[HOOK_CNT];
+	size_t cnt = 0;
+	struct json j;
+
+	for (size_t i = 0; i < HOOK_CNT; i++) {
+		if (h->hooks & hooks[i].bit)
+			words[cnt++] = hooks[i].name;
+	}
+	json_begin(&j, b, "start");
+	json_u64(&j, "schema", SCHEMA);
+	put_known(&j, "host", h->host);
+	put_known(&j, "boot_id", h->boot_id);
+	json_str(&j, "tz", span_of(clock_zone(clock)));
+	put_known(&j, "kernel", h->release);
+	put_known(&j, "source", source_name);
+	json_list(&j, "hooks", words, cnt);
+	json_raw_str(&j, "ts");
+	clock_put_rfc3339(b, clock, h->start_ns);
+	buf_put_char(b, '"');
+	json_u64(&j, "boot_ns", h->start_ns);
+	json_i64(&j, "utc_offset_s", clock->gmtoff_s);
+	put_known(&j, "machine", h->machine);
+	put_known(&j, "version", h->version);
+	if (h->cpus)
+		json_u64(&j, "cpus", h->cpus);
+	if (h->mem_kb)
+		json_u64(&j, "mem_kb", h->mem_kb);
+	json_bool(&j, "scoped", h->scoped);
+	json_bool(&j, "threads", h->threads);
+	json_end(&j);
+}
+
+void render_summary(struct buf *b, const struct render *r, bool complete)
+{
+	const struct proc_counts *n = proc_table_counts(r->table);
+	const struct host_info *h = proc_table_host(r->table);
+	struct json j;
+
+	json_begin(&j, b, "summary");
+	json_u64(&j, "events", n->events);
+	json_u64(&j, "lost", n->lost);
+	json_u64(&j, "healed", n->healed);
+	json_bool(&j, "complete", complete);
+	json_u64(&j, "missed", n->missed);
+	json_u64(&j, "evicted", n->evicted);
+	json_u64(&j, "forks", n->forks);
+	json_u64(&j, "execs", n->execs);
+	json_u64(&j, "deaths", n->deaths);
+	json_u64(&j, "killed", n->killed);
+	json_u64(&j, "reaps", n->reaps);
+	json_u64(&j, "zombies", n->zombies_now);
+	if (h->now_ns >= h->start_ns)
+		json_u64(&j, "watched_ns", h->now_ns - h->start_ns);
+	json_end(&j);
+}
+
+static void put_amount(struct buf *b, uint64_t n, const char *word)
+{
+	text_put_count(b, n);
+	buf_put_char(b, ' ');
+	buf_put_str(b, word);
+	if (n != 1)
+		buf_put_char(b, 's');
+}
+
+void render_trace_summary(struct buf *b, const struct render *r)
+{
+	const struct proc_counts *n = proc_table_counts(r->table);
+	uint64_t lost = n->lost + n->missed;
+	struct buf line = {0};
+
+	/* in a scope everybody there was is the subject; on a whole machine, who was born */
+	if (proc_table_host(r->table)->scoped) {
+		text_put_count(&line, n->deaths + n->live);
+		buf_put_str(&line, n->deaths + n->live == 1 ? " process" : " processes");
+	} else {
+		put_amount(&line, n->forks, "fork");
+	}
+	buf_put_str(&line, ", ");
+	put_amount(&line, n->execs, "exec");
+	buf_put_str(&line, ", ");
+	put_amount(&line, n->deaths, "death");
+	if (n->killed) {
+		buf_put_str(&line, " (");
+		text_put_count(&line, n->killed);
+		buf_put_str(&line, " killed)");
+	}
+	buf_put_str(&line, "; ");
+	put_amount(&line, n->events, "event");
+	if (!lost) {
+		buf_put_str(&line, ", none lost");
+	} else {
+		buf_put_str(&line, ", ");
+		text_put_count(&line, lost);
+		buf_put_str(&line, " lost: counts are lower bounds, ");
+		put_amount(&line, n->healed, "row");
+		buf_put_str(&line, " put right");
+	}
+	table_put_wrapped(b, &r->style, (struct span){line.data, line.len}, 0, 2);
+	if (line.err)
+		b->err = line.err;
+	buf_release(&line);
+}

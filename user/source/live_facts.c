@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Facts go into the stream before the first record that needs them. */
+#include <errno.h>
+
+#include "source/live_int.h"
+#include "source/texts.h"
+
+/* The cgroup a record speaks of; 0: none */
+static uint64_t cgroup_of(const struct rec_hdr *h)
+{
+	switch (h->type) {
+	case REC_FORK:
+		return ((const struct rec_fork *)h)->place.cgroup_id;
+	case REC_EXEC:
+		return ((const struct rec_exec *)h)->place.cgroup_id;
+	case REC_SEED:
+		return ((const struct rec_seed *)h)->place.cgroup_id;
+	default:
+		return 0;
+	}
+}
+
+static void mark_known(struct live *l, uint64_t id)
+{
+	/* Without memory the path is merely told again. */
+	(void)map_put(&l->cgroups_known, id, 0, l);
+	l->cgroup_last = id;
+}
+
+static void put_cgroup(struct live *l, uint64_t id, uint32_t pid)
+{
+	struct buf path = { 0 };
+	int err = cgroupfs_put_path(&l->cgroups, id, &path);
+
+	if (err)
+		err = cgroupfs_put_path_of(&l->cgroups, l->opt.proc_dir, pid, &path);
+	if (!err && !path.err) {
+		struct span text = { path.data, path.len };
+
+		records_put_text(&l->batch, REC_FACT_CGROUP, id, (struct span){ 0 }, text);
+		if (l->opt.snapshot && l->opt.facts)
+			texts_put_pids_limits(&l->batch, &l->cgroups, text);
+	}
+	buf_release(&path);
+}
+
+void live_facts_before(struct live *l, const struct rec_hdr *h)
+{
+	uint64_t id;
+
+	if (h->type == REC_CGROUP || h->type == REC_MKCGROUP) {
+		mark_known(l, ((const struct rec_cgroup *)h)->cgroup_id);
+		return;
+	}
+	if (h->type == REC_SEED && l->reader && !(h->flags & (REC_F_THREAD | REC_F_KTHREAD)) &&
+	    (!l->seeded || h->flags & REC_F_JOINED))
+		(void)proc_reader_ask(l->reader, h->tgid, h->start_ns);
+	id = cgroup_of(h);
+	if (!id || id == l->cgroup_last)
+		return;
+	if (!map_find(&l->cgroups_known, id, 0))
+		put_cgroup(l, id, h->tgid);
+	mark_known(l, id);
+}
+
+void live_facts_texts(struct live *l)
+{
+	if (l->text_facts_done)
+		return;
+	l->text_facts_done = true;
+	texts_put_machine(&l->batch, l->opt.proc_dir);
+	texts_put_kernel_log(&l->batch);
+}

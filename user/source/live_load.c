@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Gets the kernel side in. One program that a kernel refuses fails the whole skeleton, so every
+ * optional hook is first tried by a program of two instructions, loaded and attached: some kernels
+ * refuse at load (fentry without a trampoline), some only at attach (arm64 6.1).
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "source/live_int.h"
+
+#include "probe.skel.h"
+#include "proctrail.skel.h"
+
+#define SCOPE_PROCS 65536	/* that --pid, --cgroup, --uid or CMD can hold at one time */
+
+struct optional_hook {
+	const char *program;	/* in the skeleton */
+	const char *probe;	/* in the probe object */
+	struct live_hook row;
+};
+
+static const struct optional_hook optional_hooks[] = {
+	{ "on_notify_fexit", "probe_notify_fexit",
+	  { "fexit/do_notify_parent", "zombies and auto-reaps that send no SIGCHLD",
+	    "children of a parent that ignores SIGCHLD are seen at their release only", 0,
+	    REC_HOOK_NOTIFY } },
+	{ "on_release_fentry", "probe_release_fentry",
+	  { "fentry/release_task", "exact reap times and the reaper",
+	    "reap times are good to 5-30 ms", 0, REC_HOOK_RELEASE_FENTRY } },
+	{ "on_release_kprobe", "probe_release_kprobe",
+	  { "kprobe/release_task", "the same, where fentry is refused",
+	    "reap times are good to 5-30 ms", 0, REC_HOOK_RELEASE_KPROBE } },
+	{ "on_oom_victim", "probe_oom_victim",
+	  { "tp_btf/mark_victim", "victims of the OOM killer",
+	    "an OOM kill looks like any SIGKILL of the kernel", 0, REC_HOOK_OOM } },
+	{ "on_oom_adj", "probe_oom_adj",
+	  { "tp_btf/oom_score_adj_update", "who writes an oom_score_adj",
+	    "nobody is named for a biased oom_score_adj", 0, REC_HOOK_OOM } },
+	{ "on_cgroup_attach", "probe_cgroup_attach",
+	  { "tp_btf/cgroup_attach_task", "moves between cgroups",
+	    "a moved process keeps its first cgroup until the next pass", 0, REC_HOOK_CGROUP } },
+	{ "on_cgroup_mkdir", "probe_cgroup_mkdir",
+	  { "tp_btf/cgroup_mkdir", "paths of cgroups that live shortly",
+	    "a cgroup that is gone at once has no path", 0, REC_HOOK_CGROUP } },
+};
+
+#define OPTIONAL_CNT (sizeof(optional_hooks) / sizeof(optional_hooks[0]))
+
+static const char *const required_programs[] = {
+	"on_newtask", "on_exec", "on_exit", "on_rename", "on_free",
+	"on_wait", "on_signal_generate", "on_signal_deliver",
+};
+
+#define REQUIRED_CNT (sizeof(required_programs) / sizeof(required_programs[0]))
+
+/* libbpf's own words only help when somebody asked for them (-v -v) */
+static int print_libbpf(enum libbpf_print_level level, const char *fmt, va_list args)
+{
+	char line[1024];
+
+	vsnprintf(line, sizeof(line), fmt, args);
+	line[strcspn(line, "\n")] = '\0';
+	log_debug("libbpf: %s", line);
+	return level == LIBBPF_WARN ? 1 : 0;
+}
+
+/* 0: loads and attaches; -errno: how it was refused */
+static int probe_program(const char *name)
+{
+	struct probe_bpf *skel = probe_bpf__open();
+	struct bpf_program *prog, *wanted = NULL;
+	struct bpf_link *link;
+	int err;
+
+	if (!skel)
+		return -errno;
+	bpf_object__for_each_program(prog, skel->obj) {
+		bool match = !strcmp(bpf_program__name(prog), name);
+
+		bpf_program__set_autoload(prog, match);
+		if (match)
+			wanted = prog;
+	}
+	err = wanted ? bpf_object__load(skel->obj) : -ENOENT;
+	if (!err) {
+		link = bpf_program__attach(wanted);
+		err = link ? 0 : -errno;
+		bpf_link__destroy(link);
+	}
+	probe_bpf__destroy(skel);
+	return err;
+}
+
+size_t live_probe_hooks(const struct live_hook **ret_rows)
+{
+	static struct live_hook rows[OPTIONAL_CNT];
+
+	libbpf_set_print(print_libbpf);
+	for (size_t i = 0; i < OPTIONAL_CNT; i++) {
+		rows[i] = optional_hooks[i].row;
+		rows[i].err = probe_program(optional_hooks[i].probe);
+	}
+	*ret_rows = rows;
+	return OPTIONAL_CNT;
+}
+
+static void set_autoload(struct live *l, const char *program, bool on)
+{
+	struct bpf_program *prog = bpf_object__find_program_by_name(l->skel->obj, program);
+
+	if (prog)
+		bpf_program__set_autoload(prog, on);
+}
+
+/* Chooses the rungs: an exact hook that works makes the ones below it unnecessary. */
+static void choose_hooks(struct live *l)
+{
+	l->hooks = 0;
+	for (size_t i = 0; i < OPTIONAL_CNT; i++) {
+		const struct optional_hook *hook = &optional_hooks[i];
+		bool on = !l->opt.snapshot;
+
+		if (hook->row.bit == REC_HOOK_RELEASE_KPROBE && l->hooks & REC_HOOK_RELEASE_FENTRY)
+			on = false;
+		on = on && !probe_program(hook->probe);
+		set_autoload(l, hook->program, on);
+		if (on)
+			l->hooks |= hook->row.bit;
+	}
+	for (size_t i = 0; i < REQUIRED_CNT; i++)
+		set_autoload(l, required_programs[i], !l->opt.snapshot);
+	if (l->opt.snapshot)
+		l->hooks = REC_HOOK_NONE;
+}
+
+static size_t round_up_pow2(size_t v)
+{
+	size_t r = (size_t)sysconf(_SC_PAGESIZE);
+
+	while (r < v)
+		r *= 2;
+	return r;
+}
+
+static int configure(struct live *l)
+{
+	struct proctrail_bpf *skel = l->skel;
+	const struct live_options *opt = &l->opt;
+	int err;
+
+	l->cpus = (uint32_t)libbpf_num_possible_cpus();
+	l->ring_cnt = opt->rings ? opt->rings : (l->cpus < 64 ? l->cpus : 64) / 8;
+	if (l->ring_cnt < 1)
+		l->ring_cnt = 1;
+	if (l->ring_cnt > LIVE_MAX_RINGS)
+		l->ring_cnt = LIVE_MAX_RINGS;
+	l->ring_bytes = round_up_pow2((opt->ring_bytes ? opt->ring_bytes : 8u << 20) / l->ring_cnt);
+
+	skel->rodata->cfg_rings = l->ring_cnt;
+	skel->rodata->cfg_wake_bytes = (uint32_t)(l->ring_bytes / 4);
+	skel->rodata->cfg_scoped = opt->scope_by != 0;
+	skel->rodata->cfg_threads = opt->threads;
+	skel->rodata->cfg_all_signals = opt->all_signals;
+	skel->rodata->cfg_args_max = opt->args_max ? opt->args_max : 512;
+	skel->rodata->cfg_self_tgid = (uint32_t)getpid();
+	skel->rodata->cfg_cgroup_kind = l->cgroups.kind;
+	skel->rodata->cfg_cgroup_hierarchy = l->cgroups.hierarchy;
+	skel->rodata->cfg_notify_hooked = !!(l->hooks & REC_HOOK_NOTIFY);
+	skel->rodata->cfg_release_hooked =
+		!!(l->hooks & (REC_HOOK_RELEASE_FENTRY | REC_HOOK_RELEASE_KPROBE));
+
+	err = bpf_map__set_max_entries(skel->maps.rings, l->ring_cnt);
+	err = err ?: bpf_map__set_max_entries(skel->maps.counters, l->cpus);
+	err = err ?: bpf_map__set_max_entries(skel->maps.scope, opt->scope_by ? SCOPE_PROCS : 1);
+	return err;
+}
+
+static int set_scope(struct live *l)
+{
+	const struct live_options *opt = &l->opt;
+	uint64_t id;
+	int level, err;
+
+	l->skel->bss->scope_by = opt->scope_by;
+	l->skel->bss->scope_pid = opt->scope_pid;
+	l->skel->bss->scope_uid = opt->scope_uid;
+	if (!(opt->scope_by & LIVE_SCOPE_CGROUP))
+		return 0;
+	err = cgroupfs_find(&l->cgroups, opt->scope_cgroup, &id, &level);
+	if (err)
+		return err;
+	l->skel->bss->scope_cgroup_id = id;
+	l->skel->bss->scope_cgroup_level = level;
+	return 0;
+}
+
+int live_load(struct live *l, enum live_obstacle *ret_why)
+{
+	int err;
+
+	libbpf_set_print(print_libbpf);
+	l->skel = proctrail_bpf__open();
+	if (!l->skel)
+		return -errno;
+	choose_hooks(l);
+	err = configure(l);
+	if (!err)
+		err = proctrail_bpf__load(l->skel);
+	if (err) {
+		*ret_why = LIVE_REFUSED;
+		return err;
+	}
+	return set_scope(l);
+}
+
+static int attach_one(struct live *l, const char *name, bool required)
+{
+	struct bpf_program *prog = bpf_object__find_program_by_name(l->skel->obj, name);
+	struct bpf_link *link;
+
+	if (!prog || !bpf_program__autoload(prog))
+		return 0;
+	link = bpf_program__attach(prog);
+	if (!link)
+		return required ? -errno : 0;
+	l->links[l->link_cnt++] = link;
+	return 0;
+}
+
+/*
+ * Deaths first, births last: a process whose birth is recorded has its death recorded too, while
+ * one that was born before is found by the pass that follows.
+ */
+int live_attach(struct live *l)
+{
+	int err = 0;
+
+	l->iter_link = bpf_program__attach_iter(l->skel->progs.iter_tasks, NULL);
+	if (!l->iter_link)
+		return -errno;
+	for (size_t i = 0; i < OPTIONAL_CNT && !err; i++)
+		err = attach_one(l, optional_hooks[i].program, false);
+	for (size_t i = REQUIRED_CNT; i > 0 && !err; i--)
+		err = attach_one(l, required_programs[i - 1], true);
+	return err;
+}
+
+void live_detach(struct live *l)
+{
+	while (l->link_cnt > 0)
+		bpf_link__destroy(l->links[--l->link_cnt]);
+}
+
+void live_unload(struct live *l)
+{
+	live_detach(l);
+	bpf_link__destroy(l->iter_link);
+	l->iter_link = NULL;
+	proctrail_bpf__destroy(l->skel);
+	l->skel = NULL;
+}
