@@ -315,7 +315,6 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(f),
 		TEST(fork_tells_how_and_what_it_copied),
 		TEST(threads_have_a_tid),
 		TEST(spawn_time_is_split_without_a_rest),

@@ -13,14 +13,32 @@
 struct shown {
 	const struct options *opt;
 	struct filter filter;
-	bool by_uid;		/* the source does not narrow: do it here */
+	bool by_scope;		/* the source does not narrow (/proc): it is done here */
 };
+
+/* The mount is the source's knowledge: what stands below it is compared. */
+static bool is_in_cgroup(const struct proc *p, const char *wanted)
+{
+	struct span path = p->cgroup ? intern_span(p->cgroup->path) : (struct span){ 0 };
+	size_t len = strlen(wanted);
+
+	while (len && wanted[len - 1] == '/')
+		len--;
+	if (len && *wanted != '/') {
+		path.data += path.len > 0;
+		path.len -= path.len > 0;
+	}
+	return path.len >= len && memcmp(path.data, wanted, len) == 0 &&
+	       (path.len == len || path.data[len] == '/');
+}
 
 static bool shows(void *ctx, const struct proc *p)
 {
 	struct shown *s = ctx;
 
-	if (s->by_uid && p->uid != (uint32_t)s->opt->uid)
+	if (s->by_scope && s->opt->uid >= 0 && p->uid != (uint32_t)s->opt->uid)
+		return false;
+	if (s->by_scope && s->opt->cgroup && !is_in_cgroup(p, s->opt->cgroup))
 		return false;
 	return filter_shows(&s->filter, p);
 }
@@ -78,8 +96,8 @@ static int answer(struct session *s, const struct options *opt, struct shown *sh
 	struct tree tree = { 0 };
 	int err;
 
-	shown->by_uid = opt->uid >= 0 && !proc_table_host(table)->scoped;
-	if (shown->filter.active || shown->by_uid) {
+	shown->by_scope = (opt->uid >= 0 || opt->cgroup) && !proc_table_host(table)->scoped;
+	if (shown->filter.active || shown->by_scope) {
 		to.shows = shows;
 		to.ctx = shown;
 	}

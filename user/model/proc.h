@@ -61,7 +61,8 @@ struct proc_evidence {
 	uint64_t child_minflt, child_cpu_ns;	/* snapshot: 0 = never reaped any child */
 	uint64_t sig_blocked, sig_pending, sig_ignored, sig_caught;	/* snapshot, leader */
 	uint64_t snapshot_ns;		/* 0: no snapshot */
-	struct hist zombie_ns;		/* lifetimes of its reaped zombies */
+	struct hist zombie_ns;		/* lifetimes of its reaped zombies; emptied after its own reap
+					 * was told */
 	uint32_t died, reaped, autoreaped, merged;
 	uint32_t zombies;		/* children that are zombies now */
 	uint32_t sa_flags;
@@ -82,7 +83,8 @@ struct proc_death {
 	struct rec_usage usage;		/* best known: exit < zombie < free */
 	uint64_t exit_ns;		/* last thread gone; 0: not seen */
 	uint64_t zombie_ns;		/* 0: not seen or never one */
-	uint64_t zombie_err_ns;		/* how far the zombie's lifetime can be off */
+	uint64_t zombie_err_ns;		/* how far the zombie's lifetime can be off: its birth's error
+					 * while it is one, with the reap's bracket afterwards */
 	uint64_t gone_ns;		/* reaped or freed */
 	struct proc_key reaper;
 	struct proc_killer killer;	/* sig 0: nobody was seen */

@@ -7,7 +7,6 @@
 #define MAX_PROCS_DEFAULT 1048576
 #define MAX_DEAD_DEFAULT 65536
 #define DEAD_NS_DEFAULT (60 * NS_PER_SEC)
-#define INDEX_MIN 1024
 
 struct proc_table *proc_table_new(const struct proc_table_options *opt)
 {
@@ -15,12 +14,10 @@ struct proc_table *proc_table_new(const struct proc_table_options *opt)
 
 	if (!t)
 		return NULL;
-	t->index = calloc(INDEX_MIN, sizeof(*t->index));
-	if (!t->index) {
+	if (rows_init(t)) {
 		free(t);
 		return NULL;
 	}
-	t->index_mask = INDEX_MIN - 1;
 	if (opt)
 		t->opt = *opt;
 	if (!t->opt.max_procs)
@@ -29,10 +26,6 @@ struct proc_table *proc_table_new(const struct proc_table_options *opt)
 		t->opt.max_dead = MAX_DEAD_DEFAULT;
 	if (!t->opt.dead_ns)
 		t->opt.dead_ns = DEAD_NS_DEFAULT;
-	t->rows.size = sizeof(struct row);
-	t->deaths.size = sizeof(struct death);
-	t->evidences.size = sizeof(struct evidence);
-	t->kills.size = sizeof(struct kills);
 	t->cgroups.strings = &t->strings;
 	return t;
 }
@@ -46,7 +39,6 @@ void proc_table_free(struct proc_table *t)
 	facts_release(t);
 	intern_release(&t->strings);
 	map_release(&t->inits);
-	free(t->index);
 	free(t->cpus);
 	free(t);
 }
@@ -168,7 +160,7 @@ size_t proc_table_bytes(const struct proc_table *t)
 {
 	return sizeof(*t) + pool_bytes(&t->rows) + pool_bytes(&t->deaths) +
 	       pool_bytes(&t->evidences) + pool_bytes(&t->kills) +
-	       (t->index_mask + 1) * sizeof(*t->index) + t->strings.bytes +
+	       (t->live.mask + t->dead.mask + 2) * sizeof(struct row *) + t->strings.bytes +
 	       (t->strings.buckets ? (t->strings.mask + 1) * sizeof(*t->strings.buckets) : 0) +
 	       t->cgroups.by_id.cnt * (sizeof(struct cgroup) + 2 * sizeof(struct map_slot)) +
 	       t->hist_cnt * HIST_BUCKETS * sizeof(uint32_t) + t->fact_bytes +

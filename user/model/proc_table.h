@@ -20,12 +20,13 @@ enum change_kind {
 	CHANGE_HOST,	/* the stream's first record */
 	CHANGE_FORK,	/* proc: the child; other: creator or birth parent, may be NULL */
 	CHANGE_THREAD,	/* a thread's birth or death (--threads); ev says which */
-	CHANGE_SEEN,	/* first known through a seed or another's record: it was there */
+	CHANGE_SEEN,	/* first known through a seed or another's record: it was there; a zombie
+			 * that died before is seen as one and has no CHANGE_EXIT, CHANGE_ZOMBIE */
 	CHANGE_EXEC,	/* proc has a new image */
 	CHANGE_EXIT,	/* last thread gone; status final */
-	CHANGE_ZOMBIE,
+	CHANGE_ZOMBIE,	/* other: who was notified, or the parent */
 	CHANGE_REAP,	/* gone; other: reaper where known */
-	CHANGE_ADOPT,	/* proc has a new parent: other; 'from' the old one */
+	CHANGE_ADOPT,	/* proc has a new parent: other; 'from' the old one, NULL: forgotten */
 	CHANGE_SIGNAL,	/* proc: target, may be NULL when only ev knows it; other: sender */
 	CHANGE_DELIVER,
 	CHANGE_STOP,
@@ -35,13 +36,21 @@ enum change_kind {
 	CHANGE_WAIT,
 	CHANGE_OOM,
 	CHANGE_OOM_ADJ,
-	CHANGE_FACT,	/* facts about proc, a cgroup or a text file; see ev */
+	CHANGE_FACT,	/* facts about proc, a cgroup or a text file, a thread's seed row, the end
+			 * of a pass; see ev */
 	CHANGE_LOST,	/* 'cnt' records are missing between from_ns and boot_ns */
 	CHANGE_HEAL,	/* an iterator pass put the table right: 'cnt' rows corrected */
 	CHANGE_TICK,
 	CHANGE_KIND_CNT
 };
 
+/*
+ * 'ev' is the record that brought or proved the change. Of a proved one it is of another type than
+ * usual, and may be about another process (a death proved by the next life of its pid): look at
+ * ev->h.type before its fields. What is known of the process itself is in the row.
+ * 'boot_ns' is when it happened as best known; a bracketed reap or a death that was held back is
+ * told later than that, so it may lie before the change told last.
+ */
 struct change {
 	enum change_kind kind;
 	uint64_t boot_ns;

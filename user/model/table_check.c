@@ -102,6 +102,8 @@ static const char *check_tally(const struct proc_table *t, const struct tally *t
 		return "the number of held deaths is wrong";
 	if (tally->ghosts != t->ghosts)
 		return "the number of ghosts is wrong";
+	if (t->live.cnt + t->dead.cnt != tally->rows || t->dead.cnt != tally->dead)
+		return "the indexes are wrong";
 	if (tally->rows != t->rows.used || tally->rows > t->opt.max_procs)
 		return "the number of rows is wrong";
 	return NULL;

@@ -100,6 +100,12 @@ struct cpu_loss {
 	uint64_t seen_ns;
 };
 
+/* By tgid itself: pids are dense, so neighbours stay neighbours. */
+struct row_index {
+	struct row **buckets;
+	size_t mask, cnt;
+};
+
 struct proc_table {
 	struct proc_table_options opt;
 	struct {
@@ -109,8 +115,8 @@ struct proc_table {
 	size_t listener_cnt;
 
 	struct pool rows, deaths, evidences, kills;
-	struct row **index;		/* by tgid: pids are dense, so neighbours stay neighbours */
-	size_t index_mask;
+	struct row_index live, dead;	/* dead: reaped; in a storm they are many and cold */
+	uint64_t newest_start_ns;	/* of all rows ever: whoever is younger is new */
 	size_t ghosts;
 	struct proc *dead_oldest, *dead_newest;
 	size_t dead_cnt;
@@ -157,6 +163,8 @@ void table_tell_row(const struct proc_table *t, enum change_kind kind, const str
 		    const struct row *other, const struct event *ev);
 
 /* ---- table_rows.c --------------------------------------------------------------------------- */
+
+int rows_init(struct proc_table *t);
 
 struct row *row_find(const struct proc_table *t, struct proc_key key);
 struct row *row_find_pid(const struct proc_table *t, uint32_t tgid);

@@ -94,8 +94,10 @@ static int apply_thread_birth(struct proc_table *t, const struct event *ev)
 /* The row of the newborn: new, or made before by a record that came earlier than its birth's. */
 static int row_of_birth(struct proc_table *t, const struct event *ev, struct row **ret)
 {
-	struct row *r = row_find(t, event_proc(ev));
+	struct row *r = NULL;
 
+	if (ev->h.start_ns <= t->newest_start_ns)
+		r = row_find(t, event_proc(ev));
 	if (!r)
 		return row_new(t, event_proc(ev), ev, ret);
 	if (r->bits & ROW_BIRTH_SEEN || r->p.state == PROC_REAPED) {

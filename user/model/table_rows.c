@@ -5,67 +5,92 @@
 
 #include "model/table_int.h"
 
+#define INDEX_MIN 1024
+
 /* ---- index ---------------------------------------------------------------------------------- */
 
-struct row *row_find(const struct proc_table *t, struct proc_key key)
+static struct row *index_first(const struct row_index *ix, uint32_t tgid)
 {
-	struct row *r = t->index[key.tgid & t->index_mask];
+	return ix->buckets[tgid & ix->mask];
+}
+
+static struct row *index_find(const struct row_index *ix, struct proc_key key)
+{
+	struct row *r = index_first(ix, key.tgid);
 
 	while (r && !proc_key_equals(r->p.key, key))
 		r = r->hash_next;
 	return r;
 }
 
-struct row *row_find_pid(const struct proc_table *t, uint32_t tgid)
+/* The youngest with this pid */
+static struct row *index_find_pid(const struct row_index *ix, uint32_t tgid)
 {
 	struct row *best = NULL;
 
-	for (struct row *r = t->index[tgid & t->index_mask]; r; r = r->hash_next) {
-		if (r->p.key.tgid != tgid)
-			continue;
-		if (r->p.state != PROC_REAPED)
-			return r;
-		if (!best || r->p.key.start_ns > best->p.key.start_ns)
+	for (struct row *r = index_first(ix, tgid); r; r = r->hash_next) {
+		if (r->p.key.tgid == tgid &&
+		    (!best || r->p.key.start_ns > best->p.key.start_ns))
 			best = r;
 	}
 	return best;
 }
 
-static void index_put(struct proc_table *t, struct row *r)
+static void index_link(struct row_index *ix, struct row *r)
 {
-	struct row **bucket = &t->index[r->p.key.tgid & t->index_mask];
+	struct row **bucket = &ix->buckets[r->p.key.tgid & ix->mask];
 
 	r->hash_next = *bucket;
 	*bucket = r;
 }
 
-static void index_remove(struct proc_table *t, struct row *r)
+/* Growing is a wish: without memory the chains get longer. */
+static void index_grow(struct row_index *ix)
 {
-	struct row **link = &t->index[r->p.key.tgid & t->index_mask];
+	size_t cap = (ix->mask + 1) * 2;
+	struct row_index bigger = { calloc(cap, sizeof(struct row *)), cap - 1, ix->cnt };
+
+	if (!bigger.buckets)
+		return;
+	for (size_t i = 0; i <= ix->mask; i++) {
+		for (struct row *r = ix->buckets[i], *next; r; r = next) {
+			next = r->hash_next;
+			index_link(&bigger, r);
+		}
+	}
+	free(ix->buckets);
+	*ix = bigger;
+}
+
+static void index_put(struct row_index *ix, struct row *r)
+{
+	if (ix->cnt++ > ix->mask)
+		index_grow(ix);
+	index_link(ix, r);
+}
+
+static void index_remove(struct row_index *ix, struct row *r)
+{
+	struct row **link = &ix->buckets[r->p.key.tgid & ix->mask];
 
 	while (*link != r)
 		link = &(*link)->hash_next;
 	*link = r->hash_next;
+	ix->cnt--;
 }
 
-/* Growing is a wish: without memory the chains get longer. */
-static void index_grow(struct proc_table *t)
+struct row *row_find(const struct proc_table *t, struct proc_key key)
 {
-	size_t cap = (t->index_mask + 1) * 2;
-	struct row **old = t->index, **bigger = calloc(cap, sizeof(*bigger));
-	size_t old_cap = t->index_mask + 1;
+	struct row *r = index_find(&t->live, key);
 
-	if (!bigger)
-		return;
-	t->index = bigger;
-	t->index_mask = cap - 1;
-	for (size_t i = 0; i < old_cap; i++) {
-		for (struct row *r = old[i], *next; r; r = next) {
-			next = r->hash_next;
-			index_put(t, r);
-		}
-	}
-	free(old);
+	return r || !t->dead.cnt ? r : index_find(&t->dead, key);
+}
+
+struct row *row_find_pid(const struct proc_table *t, uint32_t tgid)
+{
+	struct row *r = index_find_pid(&t->live, tgid);
+
+	return r ? r : index_find_pid(&t->dead, tgid);
 }
 
 /* ---- tree ----------------------------------------------------------------------------------- */
@@ -206,6 +231,8 @@ static void list_remove(struct proc **oldest, struct proc **newest, struct proc 
 
 void row_list_dead(struct proc_table *t, struct row *r)
 {
+	index_remove(&t->live, r);
+	index_put(&t->dead, r);
 	list_append(&t->dead_oldest, &t->dead_newest, &r->p);
 	r->bits |= ROW_DEAD_LISTED;
 	t->dead_cnt++;
@@ -215,6 +242,8 @@ void row_unlist_dead(struct proc_table *t, struct row *r)
 {
 	if (!(r->bits & ROW_DEAD_LISTED))
 		return;
+	index_remove(&t->dead, r);
+	index_put(&t->live, r);
 	list_remove(&t->dead_oldest, &t->dead_newest, &r->p);
 	r->bits &= ~ROW_DEAD_LISTED;
 	t->dead_cnt--;
@@ -254,7 +283,7 @@ static void row_forget(struct proc_table *t, struct row *r)
 	row_unlink(t, r);
 	row_unlist_dead(t, r);
 	row_unhold(t, r);
-	index_remove(t, r);
+	index_remove(&t->live, r);
 	row_forget_init(t, r);
 	intern_put(&t->strings, r->p.exe);
 	intern_put(&t->strings, r->p.args);
@@ -282,9 +311,16 @@ void rows_forget_old(struct proc_table *t)
 	while (t->dead_oldest &&
 	       (t->dead_cnt > t->opt.max_dead ||
 		gone_ns(t->dead_oldest) + t->opt.dead_ns < t->host.now_ns)) {
+		struct proc *oldest = t->dead_oldest;
+
 		if (t->dead_cnt > t->opt.max_dead)
 			t->counts.evicted++;
-		row_forget(t, row_of(t->dead_oldest));
+		if (oldest->newer) {	/* long cold, and next in turn */
+			__builtin_prefetch(oldest->newer);
+			__builtin_prefetch((char *)oldest->newer + 64);
+			__builtin_prefetch((char *)oldest->newer + 128);
+		}
+		row_forget(t, row_of(oldest));
 	}
 }
 
@@ -311,15 +347,15 @@ static struct row *row_alloc(struct proc_table *t, struct proc_key key, uint64_t
 		t->counts.evicted++;
 		return NULL;
 	}
-	if (t->rows.used > t->index_mask + 1)
-		index_grow(t);
 	r->bits = ROW_USED;
 	r->first_ns = now_ns;
 	r->p.key = key;
 	r->p.seen_ns = now_ns;
 	r->p.stood_still_ns = REC_STILL_NONE;
 	r->p.threads = 1;
-	index_put(t, r);
+	if (key.start_ns > t->newest_start_ns)
+		t->newest_start_ns = key.start_ns;
+	index_put(&t->live, r);
 	return r;
 }
 
@@ -329,16 +365,16 @@ static struct row *row_alloc(struct proc_table *t, struct proc_key key, uint64_t
  */
 static void end_older_lives(struct proc_table *t, struct proc_key key, const struct event *ev)
 {
-	struct row *r = t->index[key.tgid & t->index_mask];
+	struct row *r = index_first(&t->live, key.tgid);
 
 	while (r) {
 		if (r->p.key.tgid != key.tgid || r->p.key.start_ns >= key.start_ns ||
-		    r->p.state == PROC_REAPED || (r->p.flags & PROC_GHOST)) {
+		    (r->p.flags & PROC_GHOST)) {
 			r = r->hash_next;
 			continue;
 		}
 		row_end(t, r, ev, key.start_ns);
-		r = t->index[key.tgid & t->index_mask];	/* the chain may have changed */
+		r = index_first(&t->live, key.tgid);	/* the chain has changed */
 	}
 }
 
@@ -382,6 +418,22 @@ void row_fill_ghost(struct proc_table *t, struct row *r)
 	t->counts.live++;
 }
 
+int rows_init(struct proc_table *t)
+{
+	t->rows.size = sizeof(struct row);
+	t->deaths.size = sizeof(struct death);
+	t->evidences.size = sizeof(struct evidence);
+	t->kills.size = sizeof(struct kills);
+	t->live.mask = t->dead.mask = INDEX_MIN - 1;
+	t->live.buckets = calloc(INDEX_MIN, sizeof(struct row *));
+	t->dead.buckets = calloc(INDEX_MIN, sizeof(struct row *));
+	if (t->live.buckets && t->dead.buckets)
+		return 0;
+	free(t->live.buckets);
+	free(t->dead.buckets);
+	return -ENOMEM;
+}
+
 void rows_release(struct proc_table *t)
 {
 	struct row *r;
@@ -394,4 +446,6 @@ void rows_release(struct proc_table *t)
 	pool_release(&t->deaths);
 	pool_release(&t->evidences);
 	pool_release(&t->kills);
+	free(t->live.buckets);
+	free(t->dead.buckets);
 }

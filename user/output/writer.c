@@ -374,13 +374,6 @@ static int writer_start(struct writer *w)
 
 /* ---- the caller's side ---------------------------------------------------------------------- */
 
-static size_t pipe_capacity(int fd)
-{
-	int bytes = fcntl(fd, F_GETPIPE_SZ);
-
-	return bytes > 0 ? bytes : PIPE_BUF;
-}
-
 struct writer *writer_new(int fd, bool own, size_t queue_bytes)
 {
 	struct writer *w = calloc(1, sizeof(*w));
@@ -404,7 +397,7 @@ struct writer *writer_new(int fd, bool own, size_t queue_bytes)
 	if (fstat(w->fd, &st) == 0) {
 		w->is_file = S_ISREG(st.st_mode);
 		if (S_ISFIFO(st.st_mode))
-			w->pipe_bytes = pipe_capacity(w->fd);
+			w->pipe_bytes = fcntl(w->fd, F_GETPIPE_SZ); /* an int, > 0 for a pipe */
 	}
 	pthread_mutex_init(&w->lock, NULL);
 	pthread_cond_init(&w->wake, NULL);
