@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
 #include "base/clock.h"
 #include "model/proc_table.h"
 #include "source/script.h"
@@ -16,21 +15,22 @@ struct run {
 	struct script *script;
 	struct proc_table *table;
 	struct buf records;
-	struct buf changes;	/* since the last 'expect changes' */
-	struct buf why;		/* empty: all well so far */
+	struct buf changes; /* since the last 'expect changes' */
+	struct buf why;     /* empty: all well so far */
 	uint64_t now_ns;
 };
 
 /* ---- changes, as words ---------------------------------------------------------------------- */
 
 static const char *const change_names[CHANGE_KIND_CNT] = {
-	[CHANGE_HOST] = NULL, [CHANGE_FORK] = "fork", [CHANGE_THREAD] = "thread",
-	[CHANGE_SEEN] = "seen", [CHANGE_EXEC] = "exec", [CHANGE_EXIT] = "exit",
-	[CHANGE_ZOMBIE] = "zombie", [CHANGE_REAP] = "reap", [CHANGE_ADOPT] = "adopt",
-	[CHANGE_SIGNAL] = NULL, [CHANGE_DELIVER] = NULL, [CHANGE_STOP] = "stop",
-	[CHANGE_CONT] = "cont", [CHANGE_RENAME] = "rename", [CHANGE_MOVE] = "move",
-	[CHANGE_WAIT] = NULL, [CHANGE_OOM] = "oom", [CHANGE_OOM_ADJ] = "oom_adj",
-	[CHANGE_FACT] = NULL, [CHANGE_LOST] = "lost", [CHANGE_HEAL] = "heal", [CHANGE_TICK] = NULL,
+	[CHANGE_HOST] = NULL,       [CHANGE_FORK] = "fork",     [CHANGE_THREAD] = "thread",
+	[CHANGE_SEEN] = "seen",     [CHANGE_EXEC] = "exec",     [CHANGE_EXIT] = "exit",
+	[CHANGE_ZOMBIE] = "zombie", [CHANGE_REAP] = "reap",     [CHANGE_ADOPT] = "adopt",
+	[CHANGE_SIGNAL] = NULL,     [CHANGE_DELIVER] = NULL,    [CHANGE_STOP] = "stop",
+	[CHANGE_CONT] = "cont",     [CHANGE_RENAME] = "rename", [CHANGE_MOVE] = "move",
+	[CHANGE_WAIT] = NULL,       [CHANGE_OOM] = "oom",       [CHANGE_OOM_ADJ] = "oom_adj",
+	[CHANGE_FACT] = NULL,       [CHANGE_LOST] = "lost",     [CHANGE_HEAL] = "heal",
+	[CHANGE_TICK] = NULL,
 };
 
 /* fork:101 adopt:102>1 lost:3 */
@@ -67,17 +67,17 @@ struct val {
 
 static struct val val_u64(uint64_t u)
 {
-	return (struct val){ .kind = VAL_U64, .u = u };
+	return (struct val){.kind = VAL_U64, .u = u};
 }
 
 static struct val val_ns(uint64_t ns)
 {
-	return (struct val){ .kind = VAL_NS, .u = ns };
+	return (struct val){.kind = VAL_NS, .u = ns};
 }
 
 static struct val val_span(struct span s)
 {
-	return (struct val){ .kind = VAL_STR, .s = s };
+	return (struct val){.kind = VAL_STR, .s = s};
 }
 
 static struct val val_moment(uint64_t boot_ns)
@@ -117,8 +117,8 @@ static struct span fate_signal(const struct proc *p)
 static struct span killer_comm(const struct proc *p)
 {
 	if (!p->death)
-		return (struct span){ 0 };
-	return (struct span){ p->death->killer.comm, strnlen(p->death->killer.comm, REC_COMM_LEN) };
+		return (struct span){0};
+	return (struct span){p->death->killer.comm, strnlen(p->death->killer.comm, REC_COMM_LEN)};
 }
 
 static uint64_t child_cnt(const struct proc *p)
@@ -131,7 +131,8 @@ static uint64_t child_cnt(const struct proc *p)
 }
 
 /* Of a process; false: no such key */
-static bool proc_value(const struct run *run, const struct proc *p, const char *key, struct val *ret)
+static bool proc_value(const struct run *run, const struct proc *p, const char *key,
+		       struct val *ret)
 {
 	static const struct proc_death none;
 	const struct proc_death *d = p->death ? p->death : &none;
@@ -139,42 +140,42 @@ static bool proc_value(const struct run *run, const struct proc *p, const char *
 		const char *key;
 		struct val v;
 	} rows[] = {
-		{ "pid", val_u64(p->key.tgid) },
-		{ "start", val_moment(p->key.start_ns) },
-		{ "state", val_span(span_of(state_name(p))) },
-		{ "parent", val_u64(p->parent ? p->parent->key.tgid : 0) },
-		{ "birth", val_u64(p->birth_parent.tgid) },
-		{ "how", val_span(span_of(spawn_how_name(p->how))) },
-		{ "comm", val_span(proc_comm(p)) },
-		{ "exe", val_span(intern_span(p->exe)) },
-		{ "cwd", val_span(intern_span(p->cwd)) },
-		{ "hostname", val_span(intern_span(p->hostname)) },
-		{ "execs", val_u64(p->exec_cnt) },
-		{ "threads", val_u64(p->threads) },
-		{ "uid", val_u64(p->uid) },
-		{ "children", val_u64(child_cnt(p)) },
-		{ "exit_signal", val_u64(p->exit_signal) },
-		{ "status", val_u64(p->flags & PROC_STATUS_KNOWN ? p->status : 0xffff) },
-		{ "code", val_u64(p->status >> 8 & 0xff) },
-		{ "signal", val_span(fate_signal(p)) },
-		{ "core", val_u64(d->core_dumped) },
-		{ "killer", val_u64(d->killer.key.tgid) },
-		{ "killer_sig", val_u64(d->killer.sig) },
-		{ "killer_comm", val_span(killer_comm(p)) },
-		{ "reaper", val_u64(d->reaper.tgid) },
-		{ "reap_source", val_span(span_of(reap_source_name(p))) },
-		{ "source", val_u64(d->zombie_source) },
-		{ "exit_at", val_moment(d->exit_ns) },
-		{ "zombie_at", val_moment(d->zombie_ns) },
-		{ "gone_at", val_moment(d->gone_ns) },
-		{ "age", val_ns(d->zombie_ns ? run->now_ns - d->zombie_ns : 0) },
-		{ "lived_dead", val_ns(d->gone_ns && d->zombie_ns ? d->gone_ns - d->zombie_ns : 0) },
-		{ "err", val_ns(d->zombie_err_ns) },
-		{ "cpu_time", val_ns(d->usage.cpu_ns) },
-		{ "maxrss", val_u64(d->usage.maxrss_kb) },
-		{ "unit", val_span(p->cgroup ? p->cgroup->unit : (struct span){ 0 }) },
-		{ "container", val_span(p->cgroup ? p->cgroup->container : (struct span){ 0 }) },
-		{ "cgroup", val_span(intern_span(p->cgroup ? p->cgroup->path : NULL)) },
+		{"pid", val_u64(p->key.tgid)},
+		{"start", val_moment(p->key.start_ns)},
+		{"state", val_span(span_of(state_name(p)))},
+		{"parent", val_u64(p->parent ? p->parent->key.tgid : 0)},
+		{"birth", val_u64(p->birth_parent.tgid)},
+		{"how", val_span(span_of(spawn_how_name(p->how)))},
+		{"comm", val_span(proc_comm(p))},
+		{"exe", val_span(intern_span(p->exe))},
+		{"cwd", val_span(intern_span(p->cwd))},
+		{"hostname", val_span(intern_span(p->hostname))},
+		{"execs", val_u64(p->exec_cnt)},
+		{"threads", val_u64(p->threads)},
+		{"uid", val_u64(p->uid)},
+		{"children", val_u64(child_cnt(p))},
+		{"exit_signal", val_u64(p->exit_signal)},
+		{"status", val_u64(p->flags & PROC_STATUS_KNOWN ? p->status : 0xffff)},
+		{"code", val_u64(p->status >> 8 & 0xff)},
+		{"signal", val_span(fate_signal(p))},
+		{"core", val_u64(d->core_dumped)},
+		{"killer", val_u64(d->killer.key.tgid)},
+		{"killer_sig", val_u64(d->killer.sig)},
+		{"killer_comm", val_span(killer_comm(p))},
+		{"reaper", val_u64(d->reaper.tgid)},
+		{"reap_source", val_span(span_of(reap_source_name(p)))},
+		{"source", val_u64(d->zombie_source)},
+		{"exit_at", val_moment(d->exit_ns)},
+		{"zombie_at", val_moment(d->zombie_ns)},
+		{"gone_at", val_moment(d->gone_ns)},
+		{"age", val_ns(d->zombie_ns ? run->now_ns - d->zombie_ns : 0)},
+		{"lived_dead", val_ns(d->gone_ns && d->zombie_ns ? d->gone_ns - d->zombie_ns : 0)},
+		{"err", val_ns(d->zombie_err_ns)},
+		{"cpu_time", val_ns(d->usage.cpu_ns)},
+		{"maxrss", val_u64(d->usage.maxrss_kb)},
+		{"unit", val_span(p->cgroup ? p->cgroup->unit : (struct span){0})},
+		{"container", val_span(p->cgroup ? p->cgroup->container : (struct span){0})},
+		{"cgroup", val_span(intern_span(p->cgroup ? p->cgroup->path : NULL))},
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
@@ -194,24 +195,24 @@ static bool evidence_value(const struct proc *p, const char *key, struct val *re
 		const char *key;
 		struct val v;
 	} rows[] = {
-		{ "died", val_u64(e->died) },
-		{ "reaped", val_u64(e->reaped) },
-		{ "autoreaped", val_u64(e->autoreaped) },
-		{ "merged", val_u64(e->merged) },
-		{ "zombies", val_u64(e->zombies) },
-		{ "waits", val_u64((uint64_t)e->waits.cnt[0] + e->waits.cnt[1] + e->waits.cnt[2] +
-				   e->waits.cnt[3]) },
-		{ "waits_any", val_u64(e->waits.cnt[REC_WAIT_ANY]) },
-		{ "waits_pid", val_u64(e->waits.cnt[REC_WAIT_PID]) },
-		{ "nohang", val_u64(e->waits.nohang_cnt) },
-		{ "disposition", val_u64(e->disposition) },
-		{ "blocked", val_u64(e->blocked) },
-		{ "pending", val_u64(e->pending) },
-		{ "child_minflt", val_u64(e->child_minflt) },
-		{ "since", val_moment(e->watched_since_ns) },
-		{ "snapshot", val_moment(e->snapshot_ns) },
-		{ "hist", val_u64(e->zombie_ns.cnt) },
-		{ "hist_max", val_ns(e->zombie_ns.max) },
+		{"died", val_u64(e->died)},
+		{"reaped", val_u64(e->reaped)},
+		{"autoreaped", val_u64(e->autoreaped)},
+		{"merged", val_u64(e->merged)},
+		{"zombies", val_u64(e->zombies)},
+		{"waits", val_u64((uint64_t)e->waits.cnt[0] + e->waits.cnt[1] + e->waits.cnt[2] +
+				  e->waits.cnt[3])},
+		{"waits_any", val_u64(e->waits.cnt[REC_WAIT_ANY])},
+		{"waits_pid", val_u64(e->waits.cnt[REC_WAIT_PID])},
+		{"nohang", val_u64(e->waits.nohang_cnt)},
+		{"disposition", val_u64(e->disposition)},
+		{"blocked", val_u64(e->blocked)},
+		{"pending", val_u64(e->pending)},
+		{"child_minflt", val_u64(e->child_minflt)},
+		{"since", val_moment(e->watched_since_ns)},
+		{"snapshot", val_moment(e->snapshot_ns)},
+		{"hist", val_u64(e->zombie_ns.cnt)},
+		{"hist_max", val_ns(e->zombie_ns.max)},
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
@@ -231,17 +232,25 @@ static bool count_value(const struct run *run, const char *key, struct val *ret)
 		const char *key;
 		struct val v;
 	} rows[] = {
-		{ "forks", val_u64(n->forks) },	    { "execs", val_u64(n->execs) },
-		{ "deaths", val_u64(n->deaths) },   { "killed", val_u64(n->killed) },
-		{ "zombies", val_u64(n->zombies) }, { "reaps", val_u64(n->reaps) },
-		{ "adoptions", val_u64(n->adoptions) }, { "signals", val_u64(n->signals) },
-		{ "threads", val_u64(n->threads) }, { "lost", val_u64(n->lost) },
-		{ "missed", val_u64(n->missed) },   { "healed", val_u64(n->healed) },
-		{ "illegal", val_u64(n->illegal) }, { "evicted", val_u64(n->evicted) },
-		{ "live", val_u64(n->live) },	    { "zombies_now", val_u64(n->zombies_now) },
-		{ "rows", val_u64(proc_table_rows(run->table)) },
-		{ "uncertain", val_moment(since) },
-		{ "complete", val_u64(since == 0) },
+		{"forks", val_u64(n->forks)},
+		{"execs", val_u64(n->execs)},
+		{"deaths", val_u64(n->deaths)},
+		{"killed", val_u64(n->killed)},
+		{"zombies", val_u64(n->zombies)},
+		{"reaps", val_u64(n->reaps)},
+		{"adoptions", val_u64(n->adoptions)},
+		{"signals", val_u64(n->signals)},
+		{"threads", val_u64(n->threads)},
+		{"lost", val_u64(n->lost)},
+		{"missed", val_u64(n->missed)},
+		{"healed", val_u64(n->healed)},
+		{"illegal", val_u64(n->illegal)},
+		{"evicted", val_u64(n->evicted)},
+		{"live", val_u64(n->live)},
+		{"zombies_now", val_u64(n->zombies_now)},
+		{"rows", val_u64(proc_table_rows(run->table))},
+		{"uncertain", val_moment(since)},
+		{"complete", val_u64(since == 0)},
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
@@ -280,7 +289,7 @@ static bool val_matches(const struct val *v, const struct script_word *want)
 	case VAL_NS: return want->value && !script_parse_time(want->value, &ns) && ns == v->u;
 	case VAL_STR:
 		return want->value &&
-		       span_equals(v->s, (struct span){ want->value, want->value_len });
+		       span_equals(v->s, (struct span){want->value, want->value_len});
 	}
 	return false;
 }
@@ -297,12 +306,22 @@ static const struct {
 	const char *name;
 	uint16_t bit;
 } proc_flags[] = {
-	{ "kthread", PROC_KTHREAD }, { "nsinit", PROC_NSINIT }, { "subreaper", PROC_SUBREAPER },
-	{ "adopted", PROC_ADOPTED }, { "seeded", PROC_SEEDED }, { "inferred", PROC_INFERRED },
-	{ "leader_dead", PROC_LEADER_DEAD }, { "stopped", PROC_STOPPED }, { "traced", PROC_TRACED },
-	{ "healed", PROC_HEALED }, { "execed", PROC_EXECED }, { "status", PROC_STATUS_KNOWN },
-	{ "autoreaped", PROC_AUTOREAPED }, { "vanished", PROC_VANISHED }, { "ghost", PROC_GHOST },
-	{ "zseeded", (uint16_t)PROC_STATE_Z_SEEDED },
+	{"kthread", PROC_KTHREAD},
+	{"nsinit", PROC_NSINIT},
+	{"subreaper", PROC_SUBREAPER},
+	{"adopted", PROC_ADOPTED},
+	{"seeded", PROC_SEEDED},
+	{"inferred", PROC_INFERRED},
+	{"leader_dead", PROC_LEADER_DEAD},
+	{"stopped", PROC_STOPPED},
+	{"traced", PROC_TRACED},
+	{"healed", PROC_HEALED},
+	{"execed", PROC_EXECED},
+	{"status", PROC_STATUS_KNOWN},
+	{"autoreaped", PROC_AUTOREAPED},
+	{"vanished", PROC_VANISHED},
+	{"ghost", PROC_GHOST},
+	{"zseeded", (uint16_t)PROC_STATE_Z_SEEDED},
 };
 
 /* 'is=adopted' 'is=stopped,-traced': only the flags named are looked at */
@@ -331,17 +350,17 @@ static void compare_char(struct run *run, const struct script_word *want, const 
 {
 	char c = proc_state_char(p);
 
-	compare(run, want, &(struct val){ .kind = VAL_STR, .s = { &c, 1 } });
+	compare(run, want, &(struct val){.kind = VAL_STR, .s = {&c, 1}});
 }
 
 static void compare_args(struct run *run, const struct script_word *want, const struct proc *p)
 {
 	struct span args = intern_span(p->args);
-	struct buf b = { 0 };
+	struct buf b = {0};
 
 	for (size_t i = 0; i + 1 < args.len; i++)
 		buf_put_char(&b, args.data[i] ? args.data[i] : ',');
-	compare(run, want, &(struct val){ .kind = VAL_STR, .s = { b.data, b.len } });
+	compare(run, want, &(struct val){.kind = VAL_STR, .s = {b.data, b.len}});
 	buf_release(&b);
 }
 
@@ -349,14 +368,15 @@ static void compare_args(struct run *run, const struct script_word *want, const 
 
 static const struct proc *named_proc(struct run *run, struct script_word *w, int cnt)
 {
-	struct proc_key key = { 0 };
+	struct proc_key key = {0};
 	const struct proc *p;
 	uint64_t ns;
 
 	for (int i = 0; i < cnt; i++) {
 		if (strcmp(w[i].key, "pid") == 0 && w[i].value)
 			key.tgid = strtoul(w[i].value, NULL, 0);
-		if (strcmp(w[i].key, "start") == 0 && w[i].value && !script_parse_time(w[i].value, &ns))
+		if (strcmp(w[i].key, "start") == 0 && w[i].value &&
+		    !script_parse_time(w[i].value, &ns))
 			key.start_ns = SCRIPT_EPOCH_NS + ns;
 	}
 	p = key.start_ns ? proc_table_find(run->table, key) :
@@ -388,7 +408,7 @@ static void expect_proc(struct run *run, struct script_word *w, int cnt, bool ev
 
 static void expect_state(struct run *run, struct script_word *w, int cnt, const char *state)
 {
-	struct script_word want = { "state", (char *)state, strlen(state) };
+	struct script_word want = {"state", (char *)state, strlen(state)};
 	const struct proc *p = named_proc(run, w, cnt);
 	struct val v;
 
@@ -412,7 +432,7 @@ static void expect_counts(struct run *run, struct script_word *w, int cnt)
 /* Exactly these since the last time, in this order */
 static void expect_changes(struct run *run, struct script_word *w, int cnt)
 {
-	struct buf want = { 0 };
+	struct buf want = {0};
 
 	for (int i = 0; i < cnt; i++) {
 		if (i)
@@ -467,7 +487,7 @@ static void expect(struct run *run, struct script_word *w, int cnt)
 	else if (strcmp(what, "fact") == 0)
 		expect_fact(run, w, cnt);
 	else if (strcmp(what, "zombies") == 0 && cnt == 1)
-		expect_counts(run, &(struct script_word){ "zombies_now", w[0].key, 0 }, 1);
+		expect_counts(run, &(struct script_word){"zombies_now", w[0].key, 0}, 1);
 	else
 		buf_printf(&run->why, "unknown expectation '%s'", what);
 }
@@ -544,8 +564,8 @@ static const char *base_name(const char *path, char *buf, size_t cap)
 
 static bool run_file(const char *path)
 {
-	struct proc_table_options opt = { 0 };
-	struct run run = { 0 };
+	struct proc_table_options opt = {0};
+	struct run run = {0};
 	char *line = NULL, name[128];
 	size_t cap = 0, expectations = 0;
 	FILE *f = fopen(path, "re");

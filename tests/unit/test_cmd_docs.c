@@ -69,7 +69,7 @@ static void the_page_in_the_binary_is_the_file(void **state)
 	struct buf file = read_whole("man/proctrail.8");
 	struct span page = manual_text();
 
-	assert_true(span_equals(page, (struct span){ file.data, file.len }));
+	assert_true(span_equals(page, (struct span){file.data, file.len}));
 	buf_release(&file);
 }
 
@@ -88,7 +88,7 @@ static void every_option_is_in_the_page(void **state)
 
 static void the_page_invents_no_option(void **state)
 {
-	struct buf page = { 0 };
+	struct buf page = {0};
 	char name[MAX_NAME];
 	const char *p;
 
@@ -120,7 +120,8 @@ static void every_word_of_the_table_is_an_option(void **state)
 
 			snprintf(word, sizeof(word), "%.*s", (int)n, p);
 			if (n && !option_find(word))
-				fail_msg("command '%s' takes '%s', which is no option", c->name, word);
+				fail_msg("command '%s' takes '%s', which is no option", c->name,
+					 word);
 			p += n;
 		}
 	}
@@ -148,7 +149,7 @@ static void completion_has_the_same_options(void **state)
 	struct buf script = read_whole("completion/proctrail.bash");
 
 	for (const struct command *c = commands; c->name; c++) {
-		struct buf words = { 0 };
+		struct buf words = {0};
 		char name[MAX_NAME];
 		const char *p;
 		size_t in_table = 0, in_script = 0;
@@ -198,10 +199,11 @@ static void the_readme_invents_nothing(void **state)
 
 static void events_exist_and_are_explained(void **state)
 {
-	static const char *const names[] = { "fork", "exec", "exit", "zombie", "reap", "adopt",
-					     "signal", "stop", "cont", "rename", "oom", "lost",
-					     "heal", "fact" };
-	struct buf page = read_whole("man/proctrail.8"), script = read_whole("completion/proctrail.bash");
+	static const char *const names[] = {"fork",  "exec",   "exit", "zombie", "reap",
+					    "adopt", "signal", "stop", "cont",   "rename",
+					    "oom",   "lost",   "heal", "fact"};
+	struct buf page = read_whole("man/proctrail.8"),
+		   script = read_whole("completion/proctrail.bash");
 	char tag[MAX_NAME];
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
@@ -223,7 +225,7 @@ static void check_width(const char *text, size_t columns)
 	while (*text) {
 		size_t len = strcspn(text, "\n");
 
-		if (text_width((struct span){ text, len }) > columns)
+		if (text_width((struct span){text, len}) > columns)
 			fail_msg("wider than %zu: %.*s", columns, (int)len, text);
 		text += len + (text[len] == '\n');
 	}
@@ -231,11 +233,11 @@ static void check_width(const char *text, size_t columns)
 
 static void help_and_manual_fit(void **state)
 {
-	static const int widths[] = { 60, 80 };
+	static const int widths[] = {60, 80};
 
 	for (size_t i = 0; i < 2; i++) {
-		struct text_style st = { .columns = widths[i] };
-		struct buf b = { 0 };
+		struct text_style st = {.columns = widths[i]};
+		struct buf b = {0};
 
 		manual_render(&b, &st, manual_text());
 		for (const struct command *c = commands; c->name; c++)
@@ -249,8 +251,8 @@ static void help_and_manual_fit(void **state)
 
 static void bold_only_with_colour(void **state)
 {
-	struct text_style st = { .columns = 80, .colour = true };
-	struct buf b = { 0 };
+	struct text_style st = {.columns = 80, .colour = true};
+	struct buf b = {0};
 
 	manual_render(&b, &st, manual_section("tree"));
 	assert_non_null(strstr(buf_str(&b), "\033[1mtree"));

@@ -64,11 +64,13 @@ static void values_of_every_kind(void **state)
 	struct options opt;
 	struct line l;
 
-	assert_int_equal(parse(&l,
-			       "proctrail trace --pid 42 --uid=0 --comm py* --match=^a.b$ --state DZ "
-			       "--duration 1h30m --ring 64K --args-max 4096 --max-procs 100000 "
-			       "--events fork,exit --signals=all --threads -vv -o out",
-			       &opt), 0);
+	assert_int_equal(
+		parse(&l,
+		      "proctrail trace --pid 42 --uid=0 --comm py* --match=^a.b$ --state DZ "
+		      "--duration 1h30m --ring 64K --args-max 4096 --max-procs 100000 "
+		      "--events fork,exit --signals=all --threads -vv -o out",
+		      &opt),
+		0);
 	assert_int_equal(opt.pid, 42);
 	assert_int_equal(opt.uid, 0);
 	assert_string_equal(opt.comm, "py*");
@@ -164,46 +166,46 @@ static void every_error_names_the_word(void **state)
 	static const struct {
 		const char *line, *said;
 	} rows[] = {
-		{ "p --jsn", "unknown option '--jsn'; did you mean --json?" },
-		{ "p trace --dur 3", "unknown option '--dur'; did you mean --duration?" },
-		{ "p trace --xyzzy", "unknown option '--xyzzy'; see: proctrail trace --help" },
-		{ "p trace --xyzzy=3", "unknown option '--xyzzy'" },
-		{ "p -q", "unknown option '-q'; see: proctrail --help" },
-		{ "p tree --events fork", "'--events' is no option of tree, only of: trace" },
-		{ "p version --utc", "'--utc' is no option of version, only of: trace, tree" },
-		{ "p -k", "'--kernel' is no option of the bare program, only of: tree" },
-		{ "p tree --json=1", "'--json' takes no value, got '1'" },
-		{ "p tree --pid", "'--pid' needs a value: --pid P" },
-		{ "p trace --pid -- ls", "'--pid' needs a value: --pid P" },
-		{ "p tree --pid 0", "bad value '0' of '--pid'" },
-		{ "p tree --pid=", "bad value '' of '--pid'" },
-		{ "p tree --pid 12x", "bad value '12x' of '--pid'" },
-		{ "p tree --pid +12", "bad value '+12' of '--pid'" },
-		{ "p tree --pid 4194305", "a number from 1 to 4194304" },
-		{ "p tree --pid 99999999999999999999", "bad value" },
-		{ "p tree --uid -1", "bad value '-1' of '--uid'" },
-		{ "p tree --uid 4294967295", "bad value '4294967295' of '--uid'" },
-		{ "p tree --duration 3x", "a duration like 500ms, 10s, 5m, 1h30m" },
-		{ "p tree --duration _", "bad value '' of '--duration'" },
-		{ "p tree --state Q", "letters out of R S D T t Z X I" },
-		{ "p tree --match [", "bad value '[' of '--match': " },
-		{ "p tree --comm=", "bad value '' of '--comm'" },
-		{ "p trace --ring 100", "a size from 4K to 1G" },
-		{ "p trace --ring 2G", "a size from 4K to 1G" },
-		{ "p trace --ring lots", "bad value 'lots' of '--ring'" },
-		{ "p trace --args-max 65537", "a number from 1 to 65536" },
-		{ "p trace --max-procs 3", "a number from 64 to 16777216" },
-		{ "p trace --events fork,frok", "unknown event 'frok' in '--events'" },
-		{ "p trace --events fork,", "a list like fork,exec,exit" },
-		{ "p trace --signals=some", "wanted is nothing, or all" },
-		{ "p trace ls", "unexpected word 'ls'; to run a command: proctrail trace -- ls" },
-		{ "p trace --", "a command must follow '--'" },
-		{ "p doctor now", "unexpected word 'now' after doctor" },
-		{ "p help a b", "unexpected word 'b' after help" },
-		{ "p doctor -- ls", "doctor runs no command: unexpected '--'" },
-		{ "p trace --user bob", "'--user' says who runs CMD, and there is none" },
-		{ "p trace --pid 3 -- ls", "'--pid' and CMD exclude each other" },
-		{ "p tree -", "unexpected word '-'" },
+		{"p --jsn", "unknown option '--jsn'; did you mean --json?"},
+		{"p trace --dur 3", "unknown option '--dur'; did you mean --duration?"},
+		{"p trace --xyzzy", "unknown option '--xyzzy'; see: proctrail trace --help"},
+		{"p trace --xyzzy=3", "unknown option '--xyzzy'"},
+		{"p -q", "unknown option '-q'; see: proctrail --help"},
+		{"p tree --events fork", "'--events' is no option of tree, only of: trace"},
+		{"p version --utc", "'--utc' is no option of version, only of: trace, tree"},
+		{"p -k", "'--kernel' is no option of the bare program, only of: tree"},
+		{"p tree --json=1", "'--json' takes no value, got '1'"},
+		{"p tree --pid", "'--pid' needs a value: --pid P"},
+		{"p trace --pid -- ls", "'--pid' needs a value: --pid P"},
+		{"p tree --pid 0", "bad value '0' of '--pid'"},
+		{"p tree --pid=", "bad value '' of '--pid'"},
+		{"p tree --pid 12x", "bad value '12x' of '--pid'"},
+		{"p tree --pid +12", "bad value '+12' of '--pid'"},
+		{"p tree --pid 4194305", "a number from 1 to 4194304"},
+		{"p tree --pid 99999999999999999999", "bad value"},
+		{"p tree --uid -1", "bad value '-1' of '--uid'"},
+		{"p tree --uid 4294967295", "bad value '4294967295' of '--uid'"},
+		{"p tree --duration 3x", "a duration like 500ms, 10s, 5m, 1h30m"},
+		{"p tree --duration _", "bad value '' of '--duration'"},
+		{"p tree --state Q", "letters out of R S D T t Z X I"},
+		{"p tree --match [", "bad value '[' of '--match': "},
+		{"p tree --comm=", "bad value '' of '--comm'"},
+		{"p trace --ring 100", "a size from 4K to 1G"},
+		{"p trace --ring 2G", "a size from 4K to 1G"},
+		{"p trace --ring lots", "bad value 'lots' of '--ring'"},
+		{"p trace --args-max 65537", "a number from 1 to 65536"},
+		{"p trace --max-procs 3", "a number from 64 to 16777216"},
+		{"p trace --events fork,frok", "unknown event 'frok' in '--events'"},
+		{"p trace --events fork,", "a list like fork,exec,exit"},
+		{"p trace --signals=some", "wanted is nothing, or all"},
+		{"p trace ls", "unexpected word 'ls'; to run a command: proctrail trace -- ls"},
+		{"p trace --", "a command must follow '--'"},
+		{"p doctor now", "unexpected word 'now' after doctor"},
+		{"p help a b", "unexpected word 'b' after help"},
+		{"p doctor -- ls", "doctor runs no command: unexpected '--'"},
+		{"p trace --user bob", "'--user' says who runs CMD, and there is none"},
+		{"p trace --pid 3 -- ls", "'--pid' and CMD exclude each other"},
+		{"p tree -", "unexpected word '-'"},
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)

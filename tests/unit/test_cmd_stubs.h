@@ -10,10 +10,10 @@
 #include "base/buf.h"
 #include "cmd/command.h"
 
-#define STUB(name)                                     \
-	int name(const struct options *opt)            \
-	{                                              \
-		return EXIT_DONE;                      \
+#define STUB(name)                          \
+	int name(const struct options *opt) \
+	{                                   \
+		return EXIT_DONE;           \
 	}
 
 STUB(cmd_health)
@@ -25,7 +25,7 @@ STUB(cmd_version)
 /* A whole file, NUL-ended; the tests run at the top of the tree. */
 static inline struct buf read_whole(const char *path)
 {
-	struct buf b = { 0 };
+	struct buf b = {0};
 	char chunk[4096];
 	size_t n;
 	FILE *f = fopen(path, "re");

@@ -17,8 +17,9 @@ static void calm_facts(struct proc_table *t)
 {
 	feed_text(t, "/proc/loadavg", "9.13 5.00 1.25 3/1911 4242\n");
 	feed_text(t, "/proc/uptime", "3542400.12 1000.00\n");
-	feed_text(t, "/proc/meminfo", "MemTotal:       16000000 kB\nMemFree: 1 kB\n"
-				      "MemAvailable:    8000000 kB\n");
+	feed_text(t, "/proc/meminfo",
+		  "MemTotal:       16000000 kB\nMemFree: 1 kB\n"
+		  "MemAvailable:    8000000 kB\n");
 	feed_text(t, "/proc/sys/kernel/pid_max", "32768\n");
 	feed_text(t, "/proc/sys/kernel/threads-max", "120000\n");
 	feed_text(t, "/proc/pressure/memory", "some avg10=0.50 avg60=0.00 avg300=0.00 total=1\n");
@@ -28,11 +29,11 @@ static void expect(struct proc_table *t, const struct health_threads *threads, i
 		   bool from_proc, const char *want)
 {
 	struct render r = feed_render(t, columns);
-	struct buf b = { 0 };
+	struct buf b = {0};
 	struct health h;
 
 	assert_int_equal(health_examine(t, threads, &h), 0);
-	health_put_text(&b, &r, &(struct health_view){ .health = &h, .from_proc = from_proc });
+	health_put_text(&b, &r, &(struct health_view){.health = &h, .from_proc = from_proc});
 	assert_string_equal(buf_str(&b), want);
 	health_release(&h);
 	buf_release(&b);
@@ -66,10 +67,11 @@ static struct proc_table *trouble(struct health_threads *threads)
 	feed_cgroup(t, 3, "/system.slice/mail.service");
 	feed_text(t, "cgroup:/system.slice/mail.service/pids.max", "512\n");
 	feed_text(t, "cgroup:/system.slice/mail.service/pids.current", "489\n");
-	feed_text(t, "kmsg", "999600000000 Out of memory: Killed process 845 (postgres) total-vm:1kB\n"
-			     "999700000000 app[4410]: segfault at 18 ip 0 sp 0 error 4 in app\n"
-			     "999710000000 traps: other[9] general protection fault ip:1\n"
-			     "999720000000 INFO: task app:4213 blocked for more than 120 seconds.\n");
+	feed_text(t, "kmsg",
+		  "999600000000 Out of memory: Killed process 845 (postgres) total-vm:1kB\n"
+		  "999700000000 app[4410]: segfault at 18 ip 0 sp 0 error 4 in app\n"
+		  "999710000000 traps: other[9] general protection fault ip:1\n"
+		  "999720000000 INFO: task app:4213 blocked for more than 120 seconds.\n");
 	FEED(t, .pid = 1, .comm = "systemd", .state = 1, .child_minflt = 5);
 	FEED(t, .pid = 4213, .ppid = 1, .comm = "app", .state = TASK_D, .still_s = 192,
 	     .sig_pending = 1 << 8);
@@ -86,7 +88,7 @@ static struct proc_table *trouble(struct health_threads *threads)
 
 static void trouble_at_80(void **state)
 {
-	struct health_threads threads = { 0 };
+	struct health_threads threads = {0};
 	struct proc_table *t = trouble(&threads);
 
 	expect(t, &threads, 80, false,
@@ -110,10 +112,10 @@ static void trouble_at_80(void **state)
 
 static void never_more_than_24_lines_nor_60_columns(void **state)
 {
-	struct health_threads threads = { 0 };
+	struct health_threads threads = {0};
 	struct proc_table *t = trouble(&threads);
 	struct render r = feed_render(t, 60);
-	struct buf b = { 0 };
+	struct buf b = {0};
 	struct health h;
 	char comm[16];
 
@@ -124,7 +126,7 @@ static void never_more_than_24_lines_nor_60_columns(void **state)
 		     .still_s = 100 + i);
 	}
 	assert_int_equal(health_examine(t, NULL, &h), 0);
-	health_put_text(&b, &r, &(struct health_view){ .health = &h, .from_proc = true });
+	health_put_text(&b, &r, &(struct health_view){.health = &h, .from_proc = true});
 	if (feed_lines(buf_str(&b)) > 24 || feed_widest(buf_str(&b)) > 60)
 		fail_msg("%zu lines, %zu columns:\n%s", feed_lines(buf_str(&b)),
 			 feed_widest(buf_str(&b)), buf_str(&b));
@@ -140,8 +142,8 @@ static void never_more_than_24_lines_nor_60_columns(void **state)
 static void a_thread_in_d_is_found(void **state)
 {
 	struct proc_table *t = feed_table();
-	struct health_threads threads = { 0 };
-	struct event ev = { 0 };
+	struct health_threads threads = {0};
+	struct event ev = {0};
 	struct health h;
 
 	assert_int_equal(proc_table_listen(t, health_threads_change, &threads), 0);
@@ -207,10 +209,10 @@ static void what_is_not_known_is_not_said(void **state)
 
 static void json_has_the_findings(void **state)
 {
-	struct health_threads threads = { 0 };
+	struct health_threads threads = {0};
 	struct proc_table *t = trouble(&threads);
 	struct render r = feed_render(t, 80);
-	struct buf b = { 0 };
+	struct buf b = {0};
 	struct health h;
 
 	assert_int_equal(health_examine(t, NULL, &h), 0);
@@ -230,7 +232,7 @@ static void json_has_the_findings(void **state)
 static void facts_of_broken_texts(void **state)
 {
 	uint64_t load[3], tasks;
-	struct health h = { 0 };
+	struct health h = {0};
 
 	assert_int_equal(fact_u64(span_of("max\n")), HEALTH_UNKNOWN);
 	assert_int_equal(fact_u64(span_of("")), HEALTH_UNKNOWN);

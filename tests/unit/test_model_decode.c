@@ -31,9 +31,10 @@ static int decode(const void *data, size_t len, struct event *ev, struct cursor 
 		memcpy(exact, data, len);
 	c = cursor_of(exact, len);
 	err = event_decode(&c, &options, ev);
-	if (!err) {	/* touch every span */
-		const struct span spans[] = { ev->file, ev->args, ev->cwd, ev->name, ev->text,
-					      ev->release, ev->machine, ev->zone, ev->version };
+	if (!err) { /* touch every span */
+		const struct span spans[] = {ev->file,    ev->args, ev->cwd,
+					     ev->name,    ev->text, ev->release,
+					     ev->machine, ev->zone, ev->version};
 		unsigned sum = 0;
 
 		for (size_t i = 0; i < sizeof(spans) / sizeof(*spans); i++) {
@@ -106,8 +107,8 @@ static void flipped_bits_never_read_past_the_end(void **state)
 
 static void sizes_that_cannot_be_are_refused(void **state)
 {
-	static const uint32_t bad[] = { 0, 8, 56, 63, 65, 100, 128 * 1024 + 8, 0xfffffff8 };
-	unsigned char rec[256] = { 0 };
+	static const uint32_t bad[] = {0, 8, 56, 63, 65, 100, 128 * 1024 + 8, 0xfffffff8};
+	unsigned char rec[256] = {0};
 	struct cursor c;
 	struct event ev;
 
@@ -122,14 +123,14 @@ static void sizes_that_cannot_be_are_refused(void **state)
 
 static void an_unknown_type_is_skipped(void **state)
 {
-	unsigned char rec[160] = { 0 };
+	unsigned char rec[160] = {0};
 	struct rec_hdr *first = (struct rec_hdr *)rec, *second = (struct rec_hdr *)(rec + 80);
 	struct cursor c = cursor_of(rec, sizeof(rec));
 	struct event ev;
 
 	(void)state;
-	*first = (struct rec_hdr){ .type = 39, .size = 80 };
-	*second = (struct rec_hdr){ .type = REC_RENAME, .size = 80, .tgid = 5 };
+	*first = (struct rec_hdr){.type = 39, .size = 80};
+	*second = (struct rec_hdr){.type = REC_RENAME, .size = 80, .tgid = 5};
 	assert_int_equal(event_decode(&c, &options, &ev), -ENOENT);
 	assert_int_equal(event_decode(&c, &options, &ev), 0);
 	assert_int_equal(ev.h.tgid, 5);
@@ -146,7 +147,7 @@ static void an_older_struct_is_extended_with_zeros_and_a_newer_tail_ignored(void
 
 	(void)state;
 	memset(rec, 0xff, sizeof(rec));
-	*(struct rec_hdr *)rec = (struct rec_hdr){ .type = REC_EXIT, .size = 72 };
+	*(struct rec_hdr *)rec = (struct rec_hdr){.type = REC_EXIT, .size = 72};
 	memset(&ev, 0x55, sizeof(ev));
 	assert_int_equal(decode(rec, 72, &ev, NULL), 0);
 	assert_int_equal(ev.exit.usage.utime_ns, UINT64_MAX);

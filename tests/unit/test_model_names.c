@@ -24,34 +24,38 @@ static void paths_name_units_and_containers(void **state)
 	static const struct {
 		const char *path, *unit, *container;
 	} rows[] = {
-		{ "/", "", "" },
-		{ "", "", "" },
-		{ "/init.scope", "init.scope", "" },
-		{ "/system.slice/mail.service", "mail.service", "" },
-		{ "/system.slice", "system.slice", "" },
-		{ "/system.slice/mail.service/worker", "mail.service", "" },
-		{ "/user.slice/user-1000.slice/session-3.scope", "session-3.scope", "" },
-		{ "/user.slice/user-1000.slice/user@1000.service/app.slice/dbus.service",
-		  "dbus.service", "" },
-		{ "/user.slice/user-1000.slice/user@1000.service/app.slice", "user@1000.service", "" },
-		{ "/system.slice/docker-" HEX64 ".scope", "docker-" HEX64 ".scope", HEX64 },
-		{ "/docker/" HEX64, "", HEX64 },
-		{ "/docker/" HEX64 "/inner", "", HEX64 },
-		{ "/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-podx.slice/"
-		  "cri-containerd-" HEX64 ".scope", "cri-containerd-" HEX64 ".scope", HEX64 },
-		{ "/kubepods/besteffort/pod1234/" HEX64, "", HEX64 },
-		{ "/kubepods.slice/crio-" HEX64 ".scope", "crio-" HEX64 ".scope", HEX64 },
-		{ "/kubepods.slice/crio-conmon-" HEX64 ".scope", "crio-conmon-" HEX64 ".scope", "" },
-		{ "/machine.slice/libpod-" HEX64 ".scope/container", "libpod-" HEX64 ".scope", HEX64 },
-		{ "/machine.slice/libpod-conmon-" HEX64 ".scope", "libpod-conmon-" HEX64 ".scope", "" },
-		{ "/lxc.payload.web/init.scope", "init.scope", "web" },
-		{ "/lxc/web", "", "web" },
-		{ "/machine.slice/machine-deb.scope/payload", "machine-deb.scope", "deb" },
-		{ "/docker/" HEX32, "", HEX32 },
-		{ "/somewhere/" HEX32, "", "" },
-		{ "/docker/0123", "", "" },
-		{ "/.service", "", "" },
-		{ "//system.slice///a.service//", "a.service", "" },
+		{"/", "", ""},
+		{"", "", ""},
+		{"/init.scope", "init.scope", ""},
+		{"/system.slice/mail.service", "mail.service", ""},
+		{"/system.slice", "system.slice", ""},
+		{"/system.slice/mail.service/worker", "mail.service", ""},
+		{"/user.slice/user-1000.slice/session-3.scope", "session-3.scope", ""},
+		{"/user.slice/user-1000.slice/user@1000.service/app.slice/dbus.service",
+		 "dbus.service", ""},
+		{"/user.slice/user-1000.slice/user@1000.service/app.slice", "user@1000.service",
+		 ""},
+		{"/system.slice/docker-" HEX64 ".scope", "docker-" HEX64 ".scope", HEX64},
+		{"/docker/" HEX64, "", HEX64},
+		{"/docker/" HEX64 "/inner", "", HEX64},
+		{"/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-podx.slice/"
+		 "cri-containerd-" HEX64 ".scope",
+		 "cri-containerd-" HEX64 ".scope", HEX64},
+		{"/kubepods/besteffort/pod1234/" HEX64, "", HEX64},
+		{"/kubepods.slice/crio-" HEX64 ".scope", "crio-" HEX64 ".scope", HEX64},
+		{"/kubepods.slice/crio-conmon-" HEX64 ".scope", "crio-conmon-" HEX64 ".scope", ""},
+		{"/machine.slice/libpod-" HEX64 ".scope/container", "libpod-" HEX64 ".scope",
+		 HEX64},
+		{"/machine.slice/libpod-conmon-" HEX64 ".scope", "libpod-conmon-" HEX64 ".scope",
+		 ""},
+		{"/lxc.payload.web/init.scope", "init.scope", "web"},
+		{"/lxc/web", "", "web"},
+		{"/machine.slice/machine-deb.scope/payload", "machine-deb.scope", "deb"},
+		{"/docker/" HEX32, "", HEX32},
+		{"/somewhere/" HEX32, "", ""},
+		{"/docker/0123", "", ""},
+		{"/.service", "", ""},
+		{"//system.slice///a.service//", "a.service", ""},
 	};
 
 	(void)state;
@@ -66,8 +70,8 @@ static void paths_name_units_and_containers(void **state)
 
 static void a_cgroup_gets_its_path_later_and_may_be_renamed(void **state)
 {
-	struct intern strings = { 0 };
-	struct cgroup_table t = { .strings = &strings };
+	struct intern strings = {0};
+	struct cgroup_table t = {.strings = &strings};
 	struct cgroup *cg = cgroup_table_get(&t, 7);
 
 	(void)state;
@@ -108,17 +112,17 @@ static void states_look_as_in_ps(void **state)
 		struct proc p;
 		char want;
 	} rows[] = {
-		{ { .state = PROC_BORN }, '?' },
-		{ { .state = PROC_RUNNING, .pass = 1, .task_state = 0 }, 'R' },
-		{ { .state = PROC_RUNNING, .pass = 1, .task_state = 1 }, 'S' },
-		{ { .state = PROC_RUNNING, .pass = 1, .task_state = 2 }, 'D' },
-		{ { .state = PROC_RUNNING, .pass = 1, .task_state = 0x402 }, 'I' },
-		{ { .state = PROC_RUNNING, .pass = 1, .task_state = 8 }, 't' },
-		{ { .state = PROC_RUNNING, .flags = PROC_STOPPED }, 'T' },
-		{ { .state = PROC_RUNNING, .flags = PROC_LEADER_DEAD }, 'Z' },
-		{ { .state = PROC_DYING }, 'X' },
-		{ { .state = PROC_ZOMBIE }, 'Z' },
-		{ { .state = PROC_REAPED }, 'X' },
+		{{.state = PROC_BORN}, '?'},
+		{{.state = PROC_RUNNING, .pass = 1, .task_state = 0}, 'R'},
+		{{.state = PROC_RUNNING, .pass = 1, .task_state = 1}, 'S'},
+		{{.state = PROC_RUNNING, .pass = 1, .task_state = 2}, 'D'},
+		{{.state = PROC_RUNNING, .pass = 1, .task_state = 0x402}, 'I'},
+		{{.state = PROC_RUNNING, .pass = 1, .task_state = 8}, 't'},
+		{{.state = PROC_RUNNING, .flags = PROC_STOPPED}, 'T'},
+		{{.state = PROC_RUNNING, .flags = PROC_LEADER_DEAD}, 'Z'},
+		{{.state = PROC_DYING}, 'X'},
+		{{.state = PROC_ZOMBIE}, 'Z'},
+		{{.state = PROC_REAPED}, 'X'},
 	};
 
 	(void)state;

@@ -26,28 +26,36 @@ static void assert_whole(const struct proc_table *t)
 	const char *bad = proc_table_check(t);
 
 	if (bad)
-		fail_msg("after %llu events: %s", (unsigned long long)proc_table_counts(t)->events, bad);
+		fail_msg("after %llu events: %s", (unsigned long long)proc_table_counts(t)->events,
+			 bad);
 }
 
 static void set_hdr(struct event *ev, unsigned type, uint32_t pid, uint64_t start, uint64_t now)
 {
 	memset(ev, 0, sizeof(*ev));
 	ev->h = (struct rec_hdr){
-		.boot_ns = now, .start_ns = start, .type = type, .tgid = pid, .tid = pid,
-		.ppid = 1, .parent_tid = 1, .parent_start_ns = 5, .size = sizeof(struct rec_hdr),
+		.boot_ns = now,
+		.start_ns = start,
+		.type = type,
+		.tgid = pid,
+		.tid = pid,
+		.ppid = 1,
+		.parent_tid = 1,
+		.parent_start_ns = 5,
+		.size = sizeof(struct rec_hdr),
 	};
 }
 
 static void apply_life(struct proc_table *t, struct event *ev, uint32_t pid, uint64_t now, bool die)
 {
 	set_hdr(ev, REC_FORK, pid, now, now);
-	ev->fork.creator = (struct rec_proc){ .tgid = 1, .tid = 1, .start_ns = 5 };
+	ev->fork.creator = (struct rec_proc){.tgid = 1, .tid = 1, .start_ns = 5};
 	ev->fork.exit_signal = 17;
 	assert_int_equal(proc_table_apply(t, ev), 0);
 	set_hdr(ev, REC_EXEC, pid, now, now + 100);
 	ev->h.exec_id = 1;
 	ev->file = SPAN_LITERAL("/usr/bin/worker");
-	ev->args = (struct span){ "worker\0-v\0", 10 };
+	ev->args = (struct span){"worker\0-v\0", 10};
 	assert_int_equal(proc_table_apply(t, ev), 0);
 	if (!die)
 		return;
@@ -56,7 +64,7 @@ static void apply_life(struct proc_table *t, struct event *ev, uint32_t pid, uin
 	ev->h.flags = REC_F_EXITING | REC_F_DEAD;
 	proc_table_apply(t, ev);
 	ev->h.type = REC_ZOMBIE;
-	ev->zombie.notified = (struct rec_proc){ .tgid = 1, .tid = 1, .start_ns = 5 };
+	ev->zombie.notified = (struct rec_proc){.tgid = 1, .tid = 1, .start_ns = 5};
 	ev->zombie.exit_signal = 17;
 	ev->zombie.source = REC_ZOMBIE_SIGCHLD;
 	proc_table_apply(t, ev);
@@ -68,7 +76,7 @@ static void apply_life(struct proc_table *t, struct event *ev, uint32_t pid, uin
 
 static void a_million_lives_leave_a_bounded_table(void **state)
 {
-	struct proc_table_options opt = { .max_dead = 1000 };
+	struct proc_table_options opt = {.max_dead = 1000};
 	struct proc_table *t = proc_table_new(&opt);
 	const struct proc_counts *n = proc_table_counts(t);
 	struct event *ev = calloc(1, sizeof(*ev));
@@ -112,7 +120,7 @@ static void a_live_process_costs_at_most_320_bytes(void **state)
 
 static void a_full_table_refuses_and_stays_whole(void **state)
 {
-	struct proc_table_options opt = { .max_procs = 50 };
+	struct proc_table_options opt = {.max_procs = 50};
 	struct proc_table *t = proc_table_new(&opt);
 	struct event *ev = calloc(1, sizeof(*ev));
 
@@ -140,7 +148,7 @@ static void facts_are_bounded(void **state)
 		set_hdr(ev, REC_FACT_TEXT, 0, 0, SEC + i);
 		snprintf(name, sizeof(name), "/fact/%d", i);
 		ev->name = span_of(name);
-		ev->text = (struct span){ text, i % 2 ? sizeof(text) : 10 };
+		ev->text = (struct span){text, i % 2 ? sizeof(text) : 10};
 		proc_table_apply(t, ev);
 	}
 	assert_in_range(proc_table_bytes(t), 0, 10 << 20);
@@ -162,8 +170,13 @@ static void digest_change(void *ctx, const struct change *c)
 {
 	struct digest *d = ctx;
 	uint64_t words[] = {
-		c->kind, c->boot_ns, c->proc ? c->proc->key.tgid : 0, c->proc ? c->proc->status : 0,
-		c->other ? c->other->key.tgid : 0, c->from ? c->from->key.tgid : 0, c->cnt,
+		c->kind,
+		c->boot_ns,
+		c->proc ? c->proc->key.tgid : 0,
+		c->proc ? c->proc->status : 0,
+		c->other ? c->other->key.tgid : 0,
+		c->from ? c->from->key.tgid : 0,
+		c->cnt,
 		c->proc ? c->proc->state : 0,
 	};
 
@@ -175,13 +188,14 @@ static void digest_change(void *ctx, const struct change *c)
 	d->births += c->kind == CHANGE_FORK || c->kind == CHANGE_SEEN;
 }
 
-#define PIDS 24
+#define PIDS         24
 #define PROC_JUMP_NS (200 * NS_PER_MS)
 
 static struct rec_proc random_proc(uint64_t *seed, uint64_t now)
 {
 	return (struct rec_proc){
-		.tgid = rnd(seed) % PIDS, .tid = rnd(seed) % PIDS,
+		.tgid = rnd(seed) % PIDS,
+		.tid = rnd(seed) % PIDS,
 		.start_ns = rnd(seed) % 8 ? 10 + rnd(seed) % 3 : rnd(seed) % 2 * now,
 	};
 }
@@ -189,9 +203,10 @@ static struct rec_proc random_proc(uint64_t *seed, uint64_t now)
 static void random_event(struct event *ev, uint64_t *seed, uint64_t now)
 {
 	static const unsigned types[] = {
-		REC_FORK, REC_FORK, REC_EXEC, REC_EXIT, REC_ZOMBIE, REC_REAP, REC_FREE, REC_WAIT,
-		REC_SIGNAL, REC_DELIVER, REC_RENAME, REC_CGROUP, REC_OOM, REC_SEED, REC_SEED_END,
-		REC_TICK, REC_FACT_PROC, REC_GAP, REC_OOM_ADJ, REC_SEED,
+		REC_FORK,   REC_FORK,      REC_EXEC, REC_EXIT,    REC_ZOMBIE,
+		REC_REAP,   REC_FREE,      REC_WAIT, REC_SIGNAL,  REC_DELIVER,
+		REC_RENAME, REC_CGROUP,    REC_OOM,  REC_SEED,    REC_SEED_END,
+		REC_TICK,   REC_FACT_PROC, REC_GAP,  REC_OOM_ADJ, REC_SEED,
 	};
 	struct rec_proc parent = random_proc(seed, now);
 
@@ -245,10 +260,10 @@ static void random_event(struct event *ev, uint64_t *seed, uint64_t now)
 
 static struct digest run_nonsense(uint64_t seed, unsigned cnt, size_t max_procs, unsigned check)
 {
-	struct proc_table_options opt = { .max_procs = max_procs, .max_dead = 10, .dead_ns = 5000 };
+	struct proc_table_options opt = {.max_procs = max_procs, .max_dead = 10, .dead_ns = 5000};
 	struct proc_table *t = proc_table_new(&opt);
 	struct event *ev = malloc(sizeof(*ev));
-	struct digest d = { .hash = 0xcbf29ce484222325ULL };
+	struct digest d = {.hash = 0xcbf29ce484222325ULL};
 	uint64_t now = 1000;
 
 	proc_table_listen(t, digest_change, &d);
@@ -291,7 +306,7 @@ static void the_same_stream_gives_the_same_changes(void **state)
 static void at_most_eight_listen(void **state)
 {
 	struct proc_table *t = proc_table_new(NULL);
-	struct digest d = { 0 };
+	struct digest d = {0};
 
 	(void)state;
 	for (int i = 0; i < 8; i++)

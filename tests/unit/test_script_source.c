@@ -56,20 +56,20 @@ static void a_bad_line_says_what_is_wrong(void **state)
 	static const struct {
 		const char *line, *error;
 	} rows[] = {
-		{ "1ms frok pid=1", "unknown verb 'frok'" },
-		{ "1ms fork pid=5 colour=red", "unknown key 'colour'" },
-		{ "1ms exec", "needs 'pid='" },
-		{ "1ms exit pid=5 signal=NOPE", "no signal: 'NOPE'" },
-		{ "1ms fork pid=x", "no number: 'x'" },
-		{ "1ms fork pid=5 how=magic", "unknown word 'magic'" },
-		{ "1ms set pid=5 flags=magic", "unknown flag 'magic'" },
-		{ "soon fork pid=5", "not 'TIME VERB key=value ...': 'soon fork pid=5'" },
+		{"1ms frok pid=1", "unknown verb 'frok'"},
+		{"1ms fork pid=5 colour=red", "unknown key 'colour'"},
+		{"1ms exec", "needs 'pid='"},
+		{"1ms exit pid=5 signal=NOPE", "no signal: 'NOPE'"},
+		{"1ms fork pid=x", "no number: 'x'"},
+		{"1ms fork pid=5 how=magic", "unknown word 'magic'"},
+		{"1ms set pid=5 flags=magic", "unknown flag 'magic'"},
+		{"soon fork pid=5", "not 'TIME VERB key=value ...': 'soon fork pid=5'"},
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		struct script *s = script_new();
-		struct buf out = { 0 };
+		struct buf out = {0};
 
 		assert_int_equal(script_line(s, rows[i].line, &out), -EINVAL);
 		assert_string_equal(script_error(s), rows[i].error);
@@ -80,7 +80,8 @@ static void a_bad_line_says_what_is_wrong(void **state)
 
 static void a_file_is_a_source_of_whole_records(void **state)
 {
-	static const unsigned want[] = { REC_HOST, REC_FORK, REC_EXEC, REC_EXIT, REC_ZOMBIE, REC_REAP };
+	static const unsigned want[] = {REC_HOST, REC_FORK,   REC_EXEC,
+					REC_EXIT, REC_ZOMBIE, REC_REAP};
 	char path[] = "/tmp/proctrail-script-XXXXXX";
 	int fd = mkstemp(path), err;
 	FILE *f = fdopen(fd, "w");
@@ -91,7 +92,8 @@ static void a_file_is_a_source_of_whole_records(void **state)
 	(void)state;
 	fputs("# a life\n\n1ms fork pid=5 ppid=1\n2ms !rename pid=5 comm=x\n"
 	      "2ms exec pid=5 file=/bin/ls args=ls,-l cwd=/a/b\n3ms exit pid=5 code=1\n"
-	      "3ms expect zombies 1\n4ms reap pid=5\n", f);
+	      "3ms expect zombies 1\n4ms reap pid=5\n",
+	      f);
 	fclose(f);
 	assert_int_equal(script_open(path, &src), 0);
 	while ((err = source_next(src, 0, &batch)) == 0) {

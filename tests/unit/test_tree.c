@@ -18,14 +18,16 @@ static struct buf draw(struct proc_table *t, const struct tree_options *opt, int
 {
 	struct render r = feed_render(t, columns);
 	struct tree tree;
-	struct buf b = { 0 };
+	struct buf b = {0};
 
 	r.style.utf8 = utf8;
 	r.style.wide = opt->unfolded;
 	assert_int_equal(tree_build(t, opt, &tree), 0);
-	tree_put_text(&b, &r, &(struct tree_view){ .tree = &tree, .complete = true,
-						   .watched_ns = watched_ns,
-						   .filtered = opt->shows != NULL });
+	tree_put_text(&b, &r,
+		      &(struct tree_view){.tree = &tree,
+					  .complete = true,
+					  .watched_ns = watched_ns,
+					  .filtered = opt->shows != NULL});
 	buf_str(&b);
 	tree_release(&tree);
 	return b;
@@ -62,11 +64,13 @@ static struct proc_table *sample(void)
 		FEED(t, .pid = pid, .ppid = 901, .comm = "nginx", .state = 1);
 	FEED(t, .pid = 7720, .ppid = 1, .comm = "worker", .threads = 4, .cgroup = 3, .state = 1);
 	for (uint32_t pid = 7800; pid < 7831; pid++)
-		FEED(t, .pid = pid, .ppid = 7720, .comm = "convert", .flags = REC_F_ZOMBIE |
-		     REC_F_DEAD | REC_F_EXITING, .still_s = 720, .cgroup = 3);
+		FEED(t, .pid = pid, .ppid = 7720, .comm = "convert",
+		     .flags = REC_F_ZOMBIE | REC_F_DEAD | REC_F_EXITING, .still_s = 720,
+		     .cgroup = 3);
 	for (uint32_t pid = 7840; pid < 7847; pid++)
-		FEED(t, .pid = pid, .ppid = 7720, .comm = "gs", .flags = REC_F_ZOMBIE |
-		     REC_F_DEAD | REC_F_EXITING, .still_s = 540, .cgroup = 3);
+		FEED(t, .pid = pid, .ppid = 7720, .comm = "gs",
+		     .flags = REC_F_ZOMBIE | REC_F_DEAD | REC_F_EXITING, .still_s = 540,
+		     .cgroup = 3);
 	FEED(t, .pid = 8990, .ppid = 1, .comm = "shim", .state = 1);
 	FEED(t, .pid = 9011, .ppid = 8990, .comm = "web", .flags = REC_F_NSINIT, .cgroup = 4,
 	     .hostname = "shop-web-77b", .state = 1);
@@ -81,7 +85,7 @@ static void sample_at_80(void **state)
 {
 	struct proc_table *t = sample();
 
-	expect(t, &(struct tree_options){ 0 }, 80, 0,
+	expect(t, &(struct tree_options){0}, 80, 0,
 	       "112 processes; 2 kernel threads hidden (-k)               02:14:06 CET, complete\n"
 	       "systemd[1] 1d 3h\n"
 	       "|-sshd[892] 1d 3h\n"
@@ -99,7 +103,7 @@ static void sample_at_80(void **state)
 static void sample_at_60(void **state)
 {
 	struct proc_table *t = sample();
-	struct buf b = draw(t, &(struct tree_options){ 0 }, 60, 0, true);
+	struct buf b = draw(t, &(struct tree_options){0}, 60, 0, true);
 
 	assert_true(feed_widest(buf_str(&b)) <= 60);
 	assert_non_null(strstr(buf_str(&b), "\u2514\u2500"));
@@ -118,7 +122,7 @@ static void kernel_threads_fold_to_the_slash(void **state)
 		snprintf(comm, sizeof(comm), "kworker/%u:0", cpu);
 		FEED(t, .pid = 10 + cpu, .ppid = 2, .comm = comm, .flags = REC_F_KTHREAD);
 	}
-	b = draw(t, &(struct tree_options){ .kernel = true }, 80, 0, false);
+	b = draw(t, &(struct tree_options){.kernel = true}, 80, 0, false);
 	assert_non_null(strstr(buf_str(&b), "kthreadd[2]"));
 	assert_non_null(strstr(buf_str(&b), " x9 "));
 	assert_null(strstr(buf_str(&b), "hidden"));
@@ -135,7 +139,7 @@ static void a_filter_keeps_the_ancestors(void **state)
 {
 	struct proc_table *t = sample();
 
-	expect(t, &(struct tree_options){ .shows = is_app }, 80, 0,
+	expect(t, &(struct tree_options){.shows = is_app}, 80, 0,
 	       "1 of 112 processes                                        02:14:06 CET, complete\n"
 	       "systemd[1] 1d 3h\n"
 	       "`-shim[8990] 1d 3h\n"
@@ -149,10 +153,10 @@ static void a_subtree_by_pid(void **state)
 	struct proc_table *t = sample();
 	struct tree tree;
 
-	expect(t, &(struct tree_options){ .root_pid = 901 }, 80, 0,
+	expect(t, &(struct tree_options){.root_pid = 901}, 80, 0,
 	       "65 processes                                              02:14:06 CET, complete\n"
 	       "nginx[901] 1d 3h -- nginx x64 1d 3h\n");
-	assert_int_equal(tree_build(t, &(struct tree_options){ .root_pid = 5555 }, &tree), -ESRCH);
+	assert_int_equal(tree_build(t, &(struct tree_options){.root_pid = 5555}, &tree), -ESRCH);
 	proc_table_free(t);
 }
 
@@ -172,7 +176,7 @@ static void like_subtrees_fold_with_their_children(void **state)
 	}
 	FEED(t, .pid = pid, .ppid = 1, .comm = "sshd", .state = 1);
 	FEED(t, .pid = pid + 1, .ppid = pid, .comm = "sftp", .state = 1);
-	expect(t, &(struct tree_options){ 0 }, 80, 0,
+	expect(t, &(struct tree_options){0}, 80, 0,
 	       "23 processes                                              02:14:06 CET, complete\n"
 	       "init[1] 1d 3h\n"
 	       "|-sshd x5 1d 3h -- bash x15 1d 3h\n"
@@ -196,7 +200,7 @@ static void the_dead_with_their_fate(void **state)
 	feed_fork(t, 300, 200, sh, "app", 40);
 	feed_gone(t, 300, 40, 200, sh, 9, 52);
 	feed_gone(t, 200, 10, 1, FEED_START(1), 3 << 8, 60);
-	expect(t, &(struct tree_options){ .dead = true }, 80, FEED_SEC(10),
+	expect(t, &(struct tree_options){.dead = true}, 80, FEED_SEC(10),
 	       "7 processes in 10s, 6 ended (1 killed)                    02:14:06 CET, complete\n"
 	       "init[1] 1d 3h -- sh[200] lived 50ms, exit 3\n"
 	       "|-true x4 lived up to 10ms, exit 0\n"
@@ -212,7 +216,7 @@ static void a_chain_of_thousands(void **state)
 
 	for (uint32_t pid = 1; pid <= 3000; pid++)
 		FEED(t, .pid = pid, .ppid = pid - 1, .comm = "nest", .state = 1);
-	b = draw(t, &(struct tree_options){ 0 }, 60, 0, false);
+	b = draw(t, &(struct tree_options){0}, 60, 0, false);
 	assert_true(feed_widest(buf_str(&b)) <= 60);
 	assert_non_null(strstr(buf_str(&b), "nest[3000]"));
 	assert_non_null(strstr(buf_str(&b), " deep> "));
@@ -241,7 +245,7 @@ static void thirty_thousand_stay_readable(void **state)
 		snprintf(comm, sizeof(comm), "u%u", i);
 		FEED(t, .pid = 40000 + i, .ppid = 1, .comm = comm, .state = 1);
 	}
-	b = draw(t, &(struct tree_options){ 0 }, 80, 0, false);
+	b = draw(t, &(struct tree_options){0}, 80, 0, false);
 	assert_true(feed_widest(buf_str(&b)) <= 80);
 	if (feed_lines(buf_str(&b)) > 120)
 		fail_msg("%zu lines:\n%.2000s", feed_lines(buf_str(&b)), buf_str(&b));
@@ -260,7 +264,7 @@ static void hostile_names_are_harmless(void **state)
 	FEED(t, .pid = 1, .comm = "init", .state = 1);
 	FEED(t, .pid = 2, .ppid = 1, .comm = "\033[2J\007\x1f\n\x9b\xff", .state = 1);
 	FEED(t, .pid = 3, .ppid = 1, .comm = "\x1b]0;\x1b\x1b\x1b\x1b\x1b\x1b\x1b", .state = 1);
-	b = draw(t, &(struct tree_options){ 0 }, 60, 0, true);
+	b = draw(t, &(struct tree_options){0}, 60, 0, true);
 	for (const char *p = buf_str(&b); *p; p++)
 		if (*p != '\n')
 			assert_false((unsigned char)*p < 0x20 || *p == 0x7f);
@@ -275,10 +279,10 @@ static void json_is_one_object_a_process(void **state)
 	struct proc_table *t = sample();
 	struct render r = feed_render(t, 80);
 	struct tree tree;
-	struct buf b = { 0 };
+	struct buf b = {0};
 	const char *text;
 
-	assert_int_equal(tree_build(t, &(struct tree_options){ 0 }, &tree), 0);
+	assert_int_equal(tree_build(t, &(struct tree_options){0}, &tree), 0);
 	tree_put_json(&b, &r, &tree);
 	text = buf_str(&b);
 	assert_int_equal(feed_lines(text), 112);
@@ -296,7 +300,7 @@ static void nothing_to_show(void **state)
 {
 	struct proc_table *t = feed_table();
 
-	expect(t, &(struct tree_options){ 0 }, 80, 0,
+	expect(t, &(struct tree_options){0}, 80, 0,
 	       "0 processes                                               02:14:06 CET, complete\n");
 	proc_table_free(t);
 }

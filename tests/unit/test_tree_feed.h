@@ -10,24 +10,24 @@
 #include "model/proc_table.h"
 #include "output/render.h"
 
-#define FEED_NOW (1000000 * NS_PER_SEC)
-#define FEED_SEC(n) ((n) * NS_PER_SEC)
-#define FEED_START(pid) (FEED_NOW - FEED_SEC(100000) + (pid) * NS_PER_MS)
+#define FEED_NOW        (1000000 * NS_PER_SEC)
+#define FEED_SEC(n)     ((n)*NS_PER_SEC)
+#define FEED_START(pid) (FEED_NOW - FEED_SEC(100000) + (pid)*NS_PER_MS)
 
 /* Everything a test may want to say about one process. */
 struct feed_proc {
 	uint32_t pid, ppid;
 	const char *comm;
 	const char *hostname;
-	uint64_t age_s;		/* 0: by its pid */
-	uint64_t still_s;	/* time in its state; 0: unknown */
+	uint64_t age_s;   /* 0: by its pid */
+	uint64_t still_s; /* time in its state; 0: unknown */
 	uint64_t cgroup;
 	uint64_t sig_pending;
 	uint64_t child_minflt;
-	uint32_t flags;		/* REC_F_* */
-	uint32_t threads;	/* 0: 1 */
-	uint32_t state;		/* __state */
-	uint32_t status;	/* of a zombie */
+	uint32_t flags;   /* REC_F_* */
+	uint32_t threads; /* 0: 1 */
+	uint32_t state;   /* __state */
+	uint32_t status;  /* of a zombie */
 };
 
 static uint64_t feed_start(uint32_t pid, uint64_t age_s)
@@ -47,7 +47,7 @@ static void feed_apply(struct proc_table *t, struct event *ev, unsigned type)
 
 static void feed_host(struct proc_table *t)
 {
-	struct event ev = { 0 };
+	struct event ev = {0};
 
 	/* Tue 24 Nov 2026 01:14:06 UTC at FEED_NOW */
 	ev.host.real_ns = 1795482846ULL * NS_PER_SEC;
@@ -73,7 +73,7 @@ static struct proc_table *feed_table(void)
 /* The parent's age, when it was given, is parent_age_s. */
 static void feed_seed_below(struct proc_table *t, const struct feed_proc *p, uint64_t parent_age_s)
 {
-	struct event ev = { 0 };
+	struct event ev = {0};
 
 	ev.h.tgid = ev.h.tid = p->pid;
 	ev.h.start_ns = feed_start(p->pid, p->age_s);
@@ -106,11 +106,11 @@ static void feed_seed(struct proc_table *t, const struct feed_proc *p)
 	feed_seed_below(t, p, 0);
 }
 
-#define FEED(t, ...) feed_seed(t, &(const struct feed_proc){ __VA_ARGS__ })
+#define FEED(t, ...) feed_seed(t, &(const struct feed_proc){__VA_ARGS__})
 
 static inline void feed_cgroup(struct proc_table *t, uint64_t id, const char *path)
 {
-	struct event ev = { 0 };
+	struct event ev = {0};
 
 	ev.fact.id = id;
 	ev.text = span_of(path);
@@ -119,7 +119,7 @@ static inline void feed_cgroup(struct proc_table *t, uint64_t id, const char *pa
 
 static inline void feed_text(struct proc_table *t, const char *name, const char *text)
 {
-	struct event ev = { 0 };
+	struct event ev = {0};
 
 	ev.name = span_of(name);
 	ev.text = span_of(text);
@@ -130,13 +130,13 @@ static inline void feed_text(struct proc_table *t, const char *name, const char 
 static inline void feed_fork(struct proc_table *t, uint32_t pid, uint32_t ppid,
 			     uint64_t parent_start_ns, const char *comm, uint64_t at_ms)
 {
-	struct event ev = { 0 };
+	struct event ev = {0};
 
 	ev.h.boot_ns = ev.h.start_ns = FEED_NOW + at_ms * NS_PER_MS;
 	ev.h.tgid = ev.h.tid = pid;
 	ev.h.ppid = ev.h.parent_tid = ppid;
 	ev.h.parent_start_ns = parent_start_ns;
-	ev.fork.creator = (struct rec_proc){ parent_start_ns, ppid, ppid };
+	ev.fork.creator = (struct rec_proc){parent_start_ns, ppid, ppid};
 	ev.fork.exit_signal = 17;
 	snprintf(ev.fork.comm, sizeof(ev.fork.comm), "%s", comm);
 	feed_apply(t, &ev, REC_FORK);
@@ -145,10 +145,10 @@ static inline void feed_fork(struct proc_table *t, uint32_t pid, uint32_t ppid,
 static inline void feed_gone(struct proc_table *t, uint32_t pid, uint64_t start_ms, uint32_t ppid,
 			     uint64_t parent_start_ns, uint32_t status, uint64_t at_ms)
 {
-	static const unsigned types[] = { REC_EXIT, REC_ZOMBIE, REC_REAP };
+	static const unsigned types[] = {REC_EXIT, REC_ZOMBIE, REC_REAP};
 
 	for (size_t i = 0; i < 3; i++) {
-		struct event ev = { 0 };
+		struct event ev = {0};
 
 		ev.h.boot_ns = FEED_NOW + at_ms * NS_PER_MS + i;
 		ev.h.start_ns = FEED_NOW + start_ms * NS_PER_MS;
@@ -161,17 +161,17 @@ static inline void feed_gone(struct proc_table *t, uint32_t pid, uint64_t start_
 			ev.h.flags |= REC_F_ZOMBIE;
 			ev.zombie.source = REC_ZOMBIE_SIGCHLD;
 			ev.zombie.exit_signal = 17;
-			ev.zombie.notified = (struct rec_proc){ parent_start_ns, ppid, ppid };
+			ev.zombie.notified = (struct rec_proc){parent_start_ns, ppid, ppid};
 		}
 		if (types[i] == REC_REAP)
-			ev.reap.reaper = (struct rec_proc){ parent_start_ns, ppid, ppid };
+			ev.reap.reaper = (struct rec_proc){parent_start_ns, ppid, ppid};
 		feed_apply(t, &ev, types[i]);
 	}
 }
 
 static inline struct render feed_render(struct proc_table *t, int columns)
 {
-	return (struct render){ .table = t, .style = { .columns = columns } };
+	return (struct render){.table = t, .style = {.columns = columns}};
 }
 
 /* The widest line of a text, in columns. */
@@ -180,7 +180,7 @@ static inline size_t feed_widest(const char *text)
 	size_t widest = 0;
 
 	while (*text) {
-		size_t len = strcspn(text, "\n"), width = text_width((struct span){ text, len });
+		size_t len = strcspn(text, "\n"), width = text_width((struct span){text, len});
 
 		if (width > widest)
 			widest = width;

@@ -10,23 +10,23 @@
 #include "base/map.h"
 
 /* When a figure becomes worth a line. */
-#define LIMIT_WARN_PERCENT	80
-#define LIMIT_ALARM_PERCENT	95
-#define STUCK_WARN_NS		(5 * NS_PER_SEC)
-#define STUCK_ALARM_NS		(60 * NS_PER_SEC)
-#define ZOMBIE_YOUNG_NS		NS_PER_SEC	/* a reap on its way */
-#define ZOMBIES_WARN		10
-#define ZOMBIES_ALARM		100
-#define MEMORY_WARN_PERCENT	5
-#define LOAD_WARN_PER_CPU	2
+#define LIMIT_WARN_PERCENT  80
+#define LIMIT_ALARM_PERCENT 95
+#define STUCK_WARN_NS       (5 * NS_PER_SEC)
+#define STUCK_ALARM_NS      (60 * NS_PER_SEC)
+#define ZOMBIE_YOUNG_NS     NS_PER_SEC /* a reap on its way */
+#define ZOMBIES_WARN        10
+#define ZOMBIES_ALARM       100
+#define MEMORY_WARN_PERCENT 5
+#define LOAD_WARN_PER_CPU   2
 
 struct examination {
 	const struct proc_table *table;
 	struct health *h;
 	uint64_t now_ns;
-	struct map stuck, stopped;	/* by name -> finding index + 1 */
-	struct map parents;		/* by key -> the same */
-	struct map cgroups;		/* by path -> seen */
+	struct map stuck, stopped; /* by name -> finding index + 1 */
+	struct map parents;        /* by key -> the same */
+	struct map cgroups;        /* by path -> seen */
 	size_t cap;
 	int err;
 };
@@ -34,8 +34,8 @@ struct examination {
 static const char *const finding_names[FIND_KIND_CNT] = {
 	[FIND_CGROUP_PIDS] = "cgroup_pids", [FIND_PID_MAX] = "pid_max",
 	[FIND_THREADS_MAX] = "threads_max", [FIND_STUCK] = "stuck",
-	[FIND_ZOMBIES] = "zombies",	    [FIND_MEMORY] = "memory",
-	[FIND_PRESSURE] = "pressure",	    [FIND_LOAD] = "load",
+	[FIND_ZOMBIES] = "zombies",         [FIND_MEMORY] = "memory",
+	[FIND_PRESSURE] = "pressure",       [FIND_LOAD] = "load",
 	[FIND_STOPPED] = "stopped",
 };
 
@@ -46,7 +46,7 @@ const char *finding_name(enum finding_kind kind)
 
 const char *health_weight_name(enum health_weight w)
 {
-	static const char *const names[] = { "note", "warn", "alarm" };
+	static const char *const names[] = {"note", "warn", "alarm"};
 
 	return names[w];
 }
@@ -69,7 +69,7 @@ static struct finding *add(struct examination *x, enum finding_kind kind, enum h
 		x->cap = cap;
 	}
 	f = &h->findings[h->finding_cnt++];
-	*f = (struct finding){ .kind = kind, .weight = w, .still_ns = HEALTH_UNKNOWN };
+	*f = (struct finding){.kind = kind, .weight = w, .still_ns = HEALTH_UNKNOWN};
 	return f;
 }
 
@@ -106,7 +106,7 @@ static void keep_longest(struct finding *f, uint64_t still_ns, bool estimated)
 static struct finding *find_by_name(struct examination *x, struct map *m, enum finding_kind kind,
 				    const struct proc *p)
 {
-	uint64_t name[2] = { 0 };
+	uint64_t name[2] = {0};
 
 	_Static_assert(sizeof(p->comm) == sizeof(name), "a name is two words");
 	memcpy(name, p->comm, sizeof(name));
@@ -170,22 +170,17 @@ static void count_row(struct examination *x, const struct proc *p)
 		return;
 	}
 	switch (proc_state_char(p)) {
-	case 'R':
-		h->running++;
-		break;
+	case 'R': h->running++; break;
 	case 'D':
 		h->stuck++;
-		count_by_name(x, &x->stuck, FIND_STUCK, p,
-			      proc_still_ns(p, x->now_ns, &estimated));
+		count_by_name(x, &x->stuck, FIND_STUCK, p, proc_still_ns(p, x->now_ns, &estimated));
 		break;
 	case 'T':
 		h->stopped++;
 		count_by_name(x, &x->stopped, FIND_STOPPED, p,
 			      proc_still_ns(p, x->now_ns, &estimated));
 		break;
-	case 't':
-		h->traced++;
-		break;
+	case 't': h->traced++; break;
 	}
 }
 
@@ -236,8 +231,8 @@ static enum health_weight weigh_limit(uint64_t cnt, uint64_t limit)
 	return cnt * 100 / limit >= LIMIT_WARN_PERCENT ? HEALTH_WARN : HEALTH_NOTE;
 }
 
-static void check_limit(struct examination *x, enum finding_kind kind, uint64_t cnt,
-			uint64_t limit, struct span name)
+static void check_limit(struct examination *x, enum finding_kind kind, uint64_t cnt, uint64_t limit,
+			struct span name)
 {
 	struct finding *f;
 
@@ -254,7 +249,7 @@ static void check_limit(struct examination *x, enum finding_kind kind, uint64_t 
 
 static uint64_t cgroup_fact(const struct proc_table *t, struct span path, const char *file)
 {
-	struct buf name = { 0 };
+	struct buf name = {0};
 	uint64_t v;
 
 	buf_put_str(&name, "cgroup:");
@@ -294,7 +289,7 @@ static void check_cgroup(struct examination *x, const struct cgroup *cg)
 
 static bool is_below(const struct proc *p, struct span path)
 {
-	struct span own = p->cgroup ? intern_span(p->cgroup->path) : (struct span){ 0 };
+	struct span own = p->cgroup ? intern_span(p->cgroup->path) : (struct span){0};
 
 	return own.len >= path.len && !memcmp(own.data, path.data, path.len) &&
 	       (own.len == path.len || own.data[path.len] == '/');
@@ -307,8 +302,8 @@ static void count_zombies_of_limits(struct examination *x)
 	for (size_t n = 0; n < x->h->finding_cnt; n++) {
 		struct finding *f = &x->h->findings[n];
 
-		for (size_t i = 0; f->kind == FIND_CGROUP_PIDS &&
-				   (p = proc_table_next(x->table, &i));)
+		for (size_t i = 0;
+		     f->kind == FIND_CGROUP_PIDS && (p = proc_table_next(x->table, &i));)
 			f->zombies += p->state == PROC_ZOMBIE && is_below(p, f->name);
 	}
 }
@@ -321,10 +316,10 @@ static void check_machine(struct examination *x)
 
 	check_limit(x, FIND_PID_MAX, h->tasks,
 		    fact_u64(proc_table_fact(x->table, "/proc/sys/kernel/pid_max")),
-		    (struct span){ 0 });
+		    (struct span){0});
 	check_limit(x, FIND_THREADS_MAX, h->tasks,
 		    fact_u64(proc_table_fact(x->table, "/proc/sys/kernel/threads-max")),
-		    (struct span){ 0 });
+		    (struct span){0});
 	if (h->mem_total_kb != HEALTH_UNKNOWN && h->mem_available_kb != HEALTH_UNKNOWN &&
 	    h->mem_available_kb < h->mem_total_kb / 100 * MEMORY_WARN_PERCENT) {
 		f = add(x, FIND_MEMORY, HEALTH_WARN);
@@ -349,9 +344,9 @@ static void check_pressure(struct examination *x)
 		const char *fact, *name;
 		uint64_t warn_percent;
 	} rows[] = {
-		{ "/proc/pressure/memory", "memory", 10 },
-		{ "/proc/pressure/io", "io", 40 },
-		{ "/proc/pressure/cpu", "cpu", 60 },
+		{"/proc/pressure/memory", "memory", 10},
+		{"/proc/pressure/io", "io", 40},
+		{"/proc/pressure/cpu", "cpu", 60},
 	};
 	struct finding *f;
 
@@ -435,8 +430,8 @@ static void read_facts(const struct proc_table *t, struct health *h)
 	if (tasks != HEALTH_UNKNOWN)
 		h->tasks = tasks;
 	centi = fact_centi(proc_table_fact(t, "/proc/uptime"));
-	h->uptime_ns = centi == HEALTH_UNKNOWN ? proc_table_host(t)->now_ns
-					       : centi * (NS_PER_SEC / 100);
+	h->uptime_ns = centi == HEALTH_UNKNOWN ? proc_table_host(t)->now_ns :
+						 centi * (NS_PER_SEC / 100);
 	h->mem_total_kb = fact_meminfo_kb(meminfo, "MemTotal:");
 	h->mem_available_kb = fact_meminfo_kb(meminfo, "MemAvailable:");
 	fact_kernel_log(proc_table_fact(t, "kmsg"), h);
@@ -445,8 +440,8 @@ static void read_facts(const struct proc_table *t, struct health *h)
 int health_examine(const struct proc_table *t, const struct health_threads *threads,
 		   struct health *ret_health)
 {
-	struct health h = { 0 };
-	struct examination x = { .table = t, .h = &h, .now_ns = proc_table_host(t)->now_ns };
+	struct health h = {0};
+	struct examination x = {.table = t, .h = &h, .now_ns = proc_table_host(t)->now_ns};
 	const struct proc *p;
 
 	for (size_t i = 0; !x.err && (p = proc_table_next(t, &i));) {

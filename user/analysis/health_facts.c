@@ -121,14 +121,14 @@ static bool take_oom(struct span s, struct health_log *log)
 	if (!end)
 		end = s.len ? memchr(s.data, ')', s.len) : NULL;
 	log->pid = (uint32_t)pid;
-	log->comm = (struct span){ s.data, end ? (size_t)(end - s.data) : 0 };
+	log->comm = (struct span){s.data, end ? (size_t)(end - s.data) : 0};
 	return true;
 }
 
 /* "app[4410]: segfault at 18 ip", "traps: app[4410] general protection fault" */
 static bool take_crash(struct span s, struct health_log *log)
 {
-	static const char *const words[] = { "segfault at", "general protection", "trap " };
+	static const char *const words[] = {"segfault at", "general protection", "trap "};
 	struct span rest;
 	const char *open;
 	uint64_t pid;
@@ -147,11 +147,11 @@ static bool take_crash(struct span s, struct health_log *log)
 	open = memchr(s.data, '[', s.len);
 	if (!open)
 		return false;
-	rest = (struct span){ open + 1, s.len - (size_t)(open + 1 - s.data) };
+	rest = (struct span){open + 1, s.len - (size_t)(open + 1 - s.data)};
 	if (!take_u64(&rest, &pid))
 		return false;
 	log->pid = (uint32_t)pid;
-	log->comm = (struct span){ s.data, (size_t)(open - s.data) };
+	log->comm = (struct span){s.data, (size_t)(open - s.data)};
 	return true;
 }
 
@@ -176,9 +176,9 @@ static bool take_hung(struct span s, struct health_log *log)
 
 static void take_log_line(struct span line, struct health *h)
 {
-	static bool (*const takers[])(struct span, struct health_log *) = { take_oom, take_crash,
-									    take_hung };
-	struct health_log *logs[] = { &h->oom, &h->crash, &h->hung };
+	static bool (*const takers[])(struct span, struct health_log *) = {take_oom, take_crash,
+									   take_hung};
+	struct health_log *logs[] = {&h->oom, &h->crash, &h->hung};
 	uint64_t us;
 
 	if (!take_u64(&line, &us))
@@ -200,7 +200,7 @@ void fact_kernel_log(struct span text, struct health *h)
 		const char *nl = memchr(text.data, '\n', text.len);
 		size_t len = nl ? (size_t)(nl - text.data) : text.len;
 
-		take_log_line((struct span){ text.data, len }, h);
+		take_log_line((struct span){text.data, len}, h);
 		skip(&text, len + 1);
 	}
 }

@@ -6,10 +6,10 @@
 #include "analysis/health.h"
 
 /* All return HEALTH_UNKNOWN where the text does not say. */
-uint64_t fact_u64(struct span text);			/* the text is one number */
-uint64_t fact_centi(struct span text);			/* it begins with "9.13": 913 */
-uint64_t fact_meminfo_kb(struct span text, const char *name);	/* "MemAvailable:" */
-uint64_t fact_pressure_percent(struct span text);	/* "some avg10=12.34": 12 */
+uint64_t fact_u64(struct span text);                          /* the text is one number */
+uint64_t fact_centi(struct span text);                        /* it begins with "9.13": 913 */
+uint64_t fact_meminfo_kb(struct span text, const char *name); /* "MemAvailable:" */
+uint64_t fact_pressure_percent(struct span text);             /* "some avg10=12.34": 12 */
 /* /proc/loadavg: three loads and the number of tasks */
 void fact_loadavg(struct span text, uint64_t ret_load_centi[3], uint64_t *ret_tasks);
 /* "987654 Out of memory: Killed process 845 (postgres) ...", one a line, microseconds first */

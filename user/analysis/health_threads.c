@@ -6,10 +6,10 @@
 #include <string.h>
 
 /* include/linux/sched.h; a kernel thread that idles is UNINTERRUPTIBLE|NOLOAD and not in D */
-#define TASK_UNINTERRUPTIBLE	0x0002
-#define TASK_NOLOAD		0x0400
+#define TASK_UNINTERRUPTIBLE 0x0002
+#define TASK_NOLOAD          0x0400
 
-#define SIGKILL_BIT		(1ULL << 8)
+#define SIGKILL_BIT (1ULL << 8)
 
 void health_threads_release(struct health_threads *h)
 {
@@ -48,10 +48,10 @@ static void take_thread(struct health_threads *h, const struct event *ev)
 		return;
 	thread = add(h);
 	if (thread)
-		*thread = (struct health_thread){ .key = event_proc(ev),
-						  .still_ns = still_ns(&ev->seed),
-						  .stuck = stuck,
-						  .running = running };
+		*thread = (struct health_thread){.key = event_proc(ev),
+						 .still_ns = still_ns(&ev->seed),
+						 .stuck = stuck,
+						 .running = running};
 }
 
 static void take_process(struct health_threads *h, const struct event *ev)
@@ -62,9 +62,8 @@ static void take_process(struct health_threads *h, const struct event *ev)
 		return;
 	thread = add(h);
 	if (thread)
-		*thread = (struct health_thread){ .key = event_proc(ev),
-						  .still_ns = REC_STILL_NONE,
-						  .killed = true };
+		*thread = (struct health_thread){
+			.key = event_proc(ev), .still_ns = REC_STILL_NONE, .killed = true};
 }
 
 void health_threads_change(void *ctx, const struct change *c)

@@ -10,17 +10,17 @@
 #include "model/proc_table.h"
 
 struct health_thread {
-	struct proc_key key;	/* its process */
-	uint64_t still_ns;	/* REC_STILL_NONE: unknown */
-	bool stuck;		/* a thread in D */
-	bool running;		/* a thread that runs */
-	bool killed;		/* the process has a SIGKILL pending */
+	struct proc_key key; /* its process */
+	uint64_t still_ns;   /* REC_STILL_NONE: unknown */
+	bool stuck;          /* a thread in D */
+	bool running;        /* a thread that runs */
+	bool killed;         /* the process has a SIGKILL pending */
 };
 
 struct health_threads {
 	struct health_thread *v;
 	size_t cnt, cap;
-	int err;		/* 0, or -ENOMEM: some are missing */
+	int err; /* 0, or -ENOMEM: some are missing */
 };
 
 void health_threads_release(struct health_threads *h);

@@ -10,13 +10,13 @@
 /* A kept child of a node's members, while they are sorted into kinds. */
 struct entry {
 	uint64_t key;
-	uint32_t item;		/* items are numbered by birth, so this is the order too */
+	uint32_t item; /* items are numbered by birth, so this is the order too */
 };
 
 /* One kind: entries[first] .. */
 struct kind {
 	uint32_t first, cnt;
-	uint32_t order;		/* the first of its items */
+	uint32_t order; /* the first of its items */
 };
 
 struct fold {
@@ -24,8 +24,8 @@ struct fold {
 	const struct tree_options *opt;
 	struct tree *tree;
 	uint64_t now_ns;
-	uint32_t *members;	/* item numbers, those of one node together */
-	uint32_t *first_member;	/* by node; first_member[node + 1] ends them */
+	uint32_t *members;      /* item numbers, those of one node together */
+	uint32_t *first_member; /* by node; first_member[node + 1] ends them */
 	struct entry *entries;
 	struct kind *kinds;
 	size_t node_cap, member_cnt;
@@ -111,7 +111,7 @@ static size_t gather(struct fold *f, const uint32_t *items, size_t cnt, size_t n
 {
 	for (size_t i = 0; i < cnt; i++)
 		if (f->items.v[items[i]].keep)
-			f->entries[n++] = (struct entry){ f->items.v[items[i]].key, items[i] };
+			f->entries[n++] = (struct entry){f->items.v[items[i]].key, items[i]};
 	return n;
 }
 
@@ -127,8 +127,8 @@ static size_t sort_kinds(struct fold *f, size_t n, size_t from)
 		size_t step = end - i >= from ? end - i : 1;
 
 		for (size_t k = i; k < end; k += step)
-			f->kinds[kinds++] = (struct kind){ (uint32_t)k, (uint32_t)step,
-							   f->entries[k].item };
+			f->kinds[kinds++] =
+				(struct kind){(uint32_t)k, (uint32_t)step, f->entries[k].item};
 	}
 	qsort(f->kinds, kinds, sizeof(*f->kinds), by_order);
 	return kinds;
@@ -237,8 +237,8 @@ static int fold_alloc(struct fold *f)
 
 int tree_build(const struct proc_table *t, const struct tree_options *opt, struct tree *ret_tree)
 {
-	struct tree tree = { 0 };
-	struct fold f = { .opt = opt, .tree = &tree, .now_ns = proc_table_host(t)->now_ns };
+	struct tree tree = {0};
+	struct fold f = {.opt = opt, .tree = &tree, .now_ns = proc_table_host(t)->now_ns};
 	int err;
 
 	err = tree_items_collect(&f.items, t, opt, &tree);

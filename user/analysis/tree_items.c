@@ -102,7 +102,7 @@ static uint32_t parent_of(const struct map *index, const struct proc *p,
 
 static int find_parents(struct tree_items *it, const struct tree_options *opt)
 {
-	struct map index = { 0 };
+	struct map index = {0};
 	int err = 0;
 
 	for (size_t i = 0; i < it->cnt && !err; i++)
@@ -176,7 +176,7 @@ static bool unit_is_plain(struct span unit, struct span comm)
 		len++;
 	if (len > CUT_COMM_LEN && comm.len == CUT_COMM_LEN)
 		len = CUT_COMM_LEN;
-	return span_equals((struct span){ unit.data, len }, comm) ||
+	return span_equals((struct span){unit.data, len}, comm) ||
 	       span_equals(unit, SPAN_LITERAL("init.scope"));
 }
 
@@ -201,8 +201,8 @@ static void describe(struct tree_items *it, const struct proc_table *t,
 	for (size_t i = 0; i < it->cnt; i++) {
 		struct tree_item *item = &it->v[i];
 		const struct proc *p = item->proc;
-		const struct proc *parent =
-			item->parent != ITEM_NONE ? it->v[item->parent].proc : NULL;
+		const struct proc *parent = item->parent != ITEM_NONE ? it->v[item->parent].proc :
+									NULL;
 
 		item->state = item_state(p);
 		item->match = !opt->shows || opt->shows(opt->ctx, p);
@@ -249,8 +249,8 @@ static uint64_t own_key(const struct tree_item *item)
 {
 	const struct proc *p = item->proc;
 	uint64_t h = mix_span(0xcbf29ce484222325ULL, kind_name(p));
-	uint32_t marks[3] = { p->flags & (PROC_KTHREAD | PROC_NSINIT | PROC_ADOPTED), 0,
-			      item->match };
+	uint32_t marks[3] = {p->flags & (PROC_KTHREAD | PROC_NSINIT | PROC_ADOPTED), 0,
+			     item->match};
 
 	if (item->state == 'e' || item->state == 'Z')
 		marks[1] = p->flags & PROC_STATUS_KNOWN ? p->status : UINT32_MAX;

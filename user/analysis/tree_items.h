@@ -12,10 +12,10 @@ struct tree_item {
 	const struct proc *proc;
 	const struct proc *origin;
 	struct span unit, container;
-	uint64_t own;		/* what it is */
-	uint64_t key;		/* what it is and the kinds below it: equal keys fold */
-	uint32_t parent;	/* index, ITEM_NONE: a root */
-	uint32_t size;		/* kept processes of its subtree */
+	uint64_t own;    /* what it is */
+	uint64_t key;    /* what it is and the kinds below it: equal keys fold */
+	uint32_t parent; /* index, ITEM_NONE: a root */
+	uint32_t size;   /* kept processes of its subtree */
 	bool match, keep;
 	char state;
 };
@@ -23,10 +23,10 @@ struct tree_item {
 struct tree_items {
 	struct tree_item *v;
 	size_t cnt;
-	uint32_t *begin;	/* children of i: child[begin[i]] .. child[begin[i + 1]] */
+	uint32_t *begin; /* children of i: child[begin[i]] .. child[begin[i + 1]] */
 	uint32_t *child;
-	uint32_t *order;	/* parents before children */
-	size_t ordered;		/* fewer than cnt below a root_pid */
+	uint32_t *order; /* parents before children */
+	size_t ordered;  /* fewer than cnt below a root_pid */
 	uint32_t *root;
 	size_t root_cnt;
 };

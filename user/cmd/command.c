@@ -5,10 +5,10 @@
 
 #include "base/buf.h"
 
-#define OPTIONS_OUTPUT	" output json utc wide proc verbose"
-#define OPTIONS_SCOPE	" pid cgroup uid"
-#define OPTIONS_SHOW	" comm match unit container state"
-#define OPTIONS_RUN	" duration user ring max-procs args-max"
+#define OPTIONS_OUTPUT " output json utc wide proc verbose"
+#define OPTIONS_SCOPE  " pid cgroup uid"
+#define OPTIONS_SHOW   " comm match unit container state"
+#define OPTIONS_RUN    " duration user ring max-procs args-max"
 
 /* To add a command: its file, its row, its section in man/proctrail.8. The order is help's. */
 const struct command commands[] = {
@@ -22,7 +22,7 @@ const struct command commands[] = {
 		.name = "trace",
 		.summary = "births, programs and deaths, one line each, as they happen",
 		.options = OPTIONS_SCOPE OPTIONS_SHOW OPTIONS_RUN
-			   " events threads signals" OPTIONS_OUTPUT,
+		" events threads signals" OPTIONS_OUTPUT,
 		.operands = "[-- CMD...]",
 		.takes = TAKES_CMD,
 		.run = cmd_trace,
@@ -55,7 +55,7 @@ const struct command commands[] = {
 		.options = "output json",
 		.run = cmd_version,
 	},
-	{ 0 },
+	{0},
 };
 
 const struct command *command_find(const char *name)

@@ -28,8 +28,7 @@ static void add(struct doctor *d, enum doctor_section section, enum doctor_state
 	if (d->row_cnt == DOCTOR_MAX_ROWS)
 		return;
 	row = &d->rows[d->row_cnt++];
-	*row = (struct doctor_row){ .section = section, .state = state, .name = name,
-				    .cost = cost };
+	*row = (struct doctor_row){.section = section, .state = state, .name = name, .cost = cost};
 	va_start(ap, fmt);
 	vsnprintf(row->detail, sizeof(row->detail), fmt, ap);
 	va_end(ap);
@@ -39,8 +38,9 @@ static void add(struct doctor *d, enum doctor_section section, enum doctor_state
 
 static void check_privileges(struct doctor *d, const struct options *opt)
 {
-	static const char cost[] = "without both nothing can be traced; health and tree still answer"
-				   " from /proc";
+	static const char cost[] =
+		"without both nothing can be traced; health and tree still answer"
+		" from /proc";
 
 	if (d->caps_err) {
 		add(d, DOCTOR_CHECK, DOCTOR_UNKNOWN, "privileges", cost, "cannot be read");
@@ -61,17 +61,17 @@ static void check_more_privileges(struct doctor *d, const struct options *opt)
 		unsigned cap;
 		const char *name, *gives, *cost;
 	} rows[] = {
-		{ HOST_CAP_SYS_PTRACE, "CAP_SYS_PTRACE",
-		  "exe and cwd of processes that were there before us, other users' too",
-		  "exe and cwd of other users' processes from before the start stay unknown" },
-		{ HOST_CAP_DAC_READ_SEARCH, "CAP_DAC_READ_SEARCH",
-		  "cgroup and /proc files with closed permissions",
-		  "limits in closed cgroup directories stay unknown" },
-		{ HOST_CAP_SYSLOG, "CAP_SYSLOG", "OOM kills and crashes the kernel log still holds",
-		  "what the kernel log says of the past may stay unknown" },
-		{ HOST_CAP_SYS_RESOURCE, "CAP_SYS_RESOURCE",
-		  "room for the ring where memory is still charged to RLIMIT_MEMLOCK (before 5.11)",
-		  "on kernels before 5.11 start it with: ulimit -l unlimited" },
+		{HOST_CAP_SYS_PTRACE, "CAP_SYS_PTRACE",
+		 "exe and cwd of processes that were there before us, other users' too",
+		 "exe and cwd of other users' processes from before the start stay unknown"},
+		{HOST_CAP_DAC_READ_SEARCH, "CAP_DAC_READ_SEARCH",
+		 "cgroup and /proc files with closed permissions",
+		 "limits in closed cgroup directories stay unknown"},
+		{HOST_CAP_SYSLOG, "CAP_SYSLOG", "OOM kills and crashes the kernel log still holds",
+		 "what the kernel log says of the past may stay unknown"},
+		{HOST_CAP_SYS_RESOURCE, "CAP_SYS_RESOURCE",
+		 "room for the ring where memory is still charged to RLIMIT_MEMLOCK (before 5.11)",
+		 "on kernels before 5.11 start it with: ulimit -l unlimited"},
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
@@ -149,8 +149,8 @@ static void check_cgroups(struct doctor *d, const struct options *opt)
 		    strerror(-err));
 	else if (cg.v1_memory[0] || cg.v1_pids[0])
 		add(d, DOCTOR_CHECK, DOCTOR_OK, "cgroups", cost, "v1: memory at %s, pids at %s%s%s",
-		    cg.v1_memory[0] ? cg.v1_memory : "(none)", cg.v1_pids[0] ? cg.v1_pids : "(none)",
-		    cg.v2[0] ? "; v2 at " : "", cg.v2);
+		    cg.v1_memory[0] ? cg.v1_memory : "(none)",
+		    cg.v1_pids[0] ? cg.v1_pids : "(none)", cg.v2[0] ? "; v2 at " : "", cg.v2);
 	else if (cg.v2[0])
 		add(d, DOCTOR_CHECK, DOCTOR_OK, "cgroups", cost, "v2 at %s", cg.v2);
 	else
@@ -161,7 +161,7 @@ static void check_cgroups(struct doctor *d, const struct options *opt)
 /* Loads and attaches everything, for a moment: the only proof that it works. */
 static void check_programs(struct doctor *d, const struct options *opt)
 {
-	struct live_options live = { .proc_dir = opt->proc_dir };
+	struct live_options live = {.proc_dir = opt->proc_dir};
 	enum live_obstacle why = LIVE_OK;
 	struct source *source = NULL;
 	int err;
@@ -182,8 +182,8 @@ static void check_programs(struct doctor *d, const struct options *opt)
 }
 
 static void (*const checks[])(struct doctor *, const struct options *) = {
-	check_privileges, check_pidns, check_lockdown,	      check_btf,
-	check_programs,	  check_ring,  check_cgroups,	      check_more_privileges,
+	check_privileges, check_pidns, check_lockdown, check_btf,
+	check_programs,   check_ring,  check_cgroups,  check_more_privileges,
 };
 
 /* ---- hooks, and what they make of the answers ------------------------------------------------ */
@@ -220,14 +220,14 @@ struct rung {
 };
 
 static const struct rung birth_rungs[] = {
-	{ REC_HOOK_NOTIFY, "exact, and told apart from a reap by the kernel itself" },
-	{ 0, "exact, from SIGCHLD; a lower bound (exit) where the parent ignores SIGCHLD" },
+	{REC_HOOK_NOTIFY, "exact, and told apart from a reap by the kernel itself"},
+	{0, "exact, from SIGCHLD; a lower bound (exit) where the parent ignores SIGCHLD"},
 };
 
 static const struct rung reap_rungs[] = {
-	{ REC_HOOK_RELEASE_FENTRY, "exact" },
-	{ REC_HOOK_RELEASE_KPROBE, "exact" },
-	{ 0, "up to 30ms late: between the wait call and the kernel's free" },
+	{REC_HOOK_RELEASE_FENTRY, "exact"},
+	{REC_HOOK_RELEASE_KPROBE, "exact"},
+	{0, "up to 30ms late: between the wait call and the kernel's free"},
 };
 
 static void add_ladder(struct doctor *d, const char *name, const struct rung *rungs, int cnt,
@@ -261,9 +261,9 @@ static void examine(struct doctor *d, const struct options *opt)
 
 int cmd_doctor(const struct options *opt)
 {
-	struct doctor d = { 0 };
+	struct doctor d = {0};
 	struct text_style st;
-	struct buf b = { 0 };
+	struct buf b = {0};
 	int err;
 
 	err = host_kernel(&d.kernel);

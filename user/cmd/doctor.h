@@ -15,8 +15,8 @@ struct doctor_row {
 	enum doctor_section section;
 	enum doctor_state state;
 	const char *name;
-	char detail[200];	/* what is there, or how it is missing */
-	const char *cost;	/* what its absence costs the answers; NULL: nothing */
+	char detail[200]; /* what is there, or how it is missing */
+	const char *cost; /* what its absence costs the answers; NULL: nothing */
 };
 
 #define DOCTOR_MAX_ROWS 48
@@ -24,7 +24,7 @@ struct doctor_row {
 struct doctor {
 	struct host_kernel kernel;
 	enum live_obstacle obstacle;
-	uint64_t caps;		/* when we started: a trial run drops what it does not need */
+	uint64_t caps; /* when we started: a trial run drops what it does not need */
 	int caps_err;
 	struct doctor_row rows[DOCTOR_MAX_ROWS];
 	size_t row_cnt;

@@ -7,9 +7,9 @@
 #include "cmd/obstacle.h"
 #include "output/table.h"
 
-#define MARK_WIDTH	5	/* " ok  " */
-#define NAME_WIDTH	20	/* shorter names are padded to it */
-#define LEFT		(MARK_WIDTH + NAME_WIDTH)
+#define MARK_WIDTH 5  /* " ok  " */
+#define NAME_WIDTH 20 /* shorter names are padded to it */
+#define LEFT       (MARK_WIDTH + NAME_WIDTH)
 
 static const char *const marks[] = {
 	[DOCTOR_OK] = " ok",
@@ -27,19 +27,19 @@ static const char *const state_names[] = {
 
 static const struct {
 	const char *heading;
-	const char *event;	/* JSON */
+	const char *event; /* JSON */
 } sections[DOCTOR_SECTION_CNT] = {
-	[DOCTOR_CHECK] = { "HERE", "check" },
-	[DOCTOR_HOOK] = { "OPTIONAL HOOKS", "hook" },
-	[DOCTOR_ANSWER] = { "SO THE ANSWERS ARE", "answer" },
+	[DOCTOR_CHECK] = {"HERE", "check"},
+	[DOCTOR_HOOK] = {"OPTIONAL HOOKS", "hook"},
+	[DOCTOR_ANSWER] = {"SO THE ANSWERS ARE", "answer"},
 };
 
 static void put_wrapped(struct buf *b, const struct text_style *st, const char *text, size_t at)
 {
-	struct buf safe = { 0 };
+	struct buf safe = {0};
 
 	text_put_safe(&safe, span_of(text), st);
-	table_put_wrapped(b, st, (struct span){ buf_str(&safe), safe.len }, at, LEFT);
+	table_put_wrapped(b, st, (struct span){buf_str(&safe), safe.len}, at, LEFT);
 	buf_release(&safe);
 }
 
@@ -86,16 +86,16 @@ static void put_next(struct buf *b, const struct doctor *d, const struct text_st
 
 void doctor_put_text(struct buf *b, const struct doctor *d, const struct text_style *st)
 {
-	struct buf left = { 0 }, right = { 0 };
+	struct buf left = {0}, right = {0};
 
-	buf_put_str(&left, d->obstacle == LIVE_OK ? "proctrail can trace this machine"
-						  : "proctrail can NOT trace this machine");
+	buf_put_str(&left, d->obstacle == LIVE_OK ? "proctrail can trace this machine" :
+						    "proctrail can NOT trace this machine");
 	text_put_safe(&right, span_of(d->kernel.host), st);
 	buf_put_str(&right, "  Linux ");
 	text_put_safe(&right, span_of(d->kernel.release), st);
 	buf_printf(&right, " %s", d->kernel.machine);
-	table_put_sides(b, st, (struct span){ buf_str(&left), left.len },
-			(struct span){ buf_str(&right), right.len });
+	table_put_sides(b, st, (struct span){buf_str(&left), left.len},
+			(struct span){buf_str(&right), right.len});
 	if (d->obstacle != LIVE_OK)
 		table_put_wrapped(b, st, span_of(obstacle_find(d->obstacle)->what), 0, 0);
 	for (int s = 0; s < DOCTOR_SECTION_CNT; s++)

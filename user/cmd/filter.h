@@ -13,8 +13,8 @@ struct filter {
 	const struct options *opt;
 	regex_t re;
 	bool has_re;
-	bool active;		/* any of them is given */
-	struct buf line;	/* the command line under test */
+	bool active;     /* any of them is given */
+	struct buf line; /* the command line under test */
 };
 
 /* 0, or -ENOMEM; opt's expressions have been checked when they were parsed. */

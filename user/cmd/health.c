@@ -17,7 +17,7 @@ static int answer(struct session *s, const struct health_threads *threads)
 		.health = &h,
 		.from_proc = strcmp(source, "proc") == 0,
 	};
-	struct buf b = { 0 };
+	struct buf b = {0};
 	int err;
 
 	err = health_examine(session_table(s), threads, &h);
@@ -45,7 +45,7 @@ int cmd_health(const struct options *opt)
 		.snapshot = true,
 		.proc_fallback = true,
 	};
-	struct health_threads threads = { 0 };
+	struct health_threads threads = {0};
 	struct session *s;
 	int code, err;
 

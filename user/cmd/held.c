@@ -31,7 +31,7 @@ static int run_child(char **argv, const struct user *u, int go_fd, bool stdout_t
 	int err;
 
 	if (read(go_fd, &word, 1) != 1)
-		_exit(0);	/* never let go */
+		_exit(0); /* never let go */
 	if (stdout_to_stderr && dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
 		return errno;
 	if (u) {
@@ -47,10 +47,10 @@ static int run_child(char **argv, const struct user *u, int go_fd, bool stdout_t
 
 int held_cmd_start(struct held_cmd *c, char **argv, const char *user, bool stdout_to_stderr)
 {
-	int go[2] = { -1, -1 }, error[2] = { -1, -1 }, err = 0, cause;
+	int go[2] = {-1, -1}, error[2] = {-1, -1}, err = 0, cause;
 	struct user u;
 
-	*c = (struct held_cmd){ .pidfd = -1, .go_fd = -1, .error_fd = -1 };
+	*c = (struct held_cmd){.pidfd = -1, .go_fd = -1, .error_fd = -1};
 	if (user) {
 		err = user_find(user, &u);
 		if (err)
@@ -100,7 +100,7 @@ int held_cmd_go(struct held_cmd *c)
 		return -errno;
 	close(c->go_fd);
 	c->go_fd = -1;
-	do {	/* end of file: exec closed the other end */
+	do { /* end of file: exec closed the other end */
 		n = read(c->error_fd, &cause, sizeof(cause));
 	} while (n < 0 && errno == EINTR);
 	close(c->error_fd);
@@ -110,7 +110,7 @@ int held_cmd_go(struct held_cmd *c)
 
 bool held_cmd_ended(struct held_cmd *c)
 {
-	struct pollfd p = { .fd = c->pidfd, .events = POLLIN };
+	struct pollfd p = {.fd = c->pidfd, .events = POLLIN};
 
 	if (!c->pid || c->ended)
 		return c->ended;

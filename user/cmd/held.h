@@ -7,11 +7,11 @@
 #include <sys/types.h>
 
 struct held_cmd {
-	pid_t pid;		/* 0: none */
-	int pidfd;		/* polls readable when it has ended; -1: none */
-	int go_fd;		/* closing it ends a child that is still held */
-	int error_fd;		/* says why exec failed */
-	int wait_status;	/* valid when ended */
+	pid_t pid;       /* 0: none */
+	int pidfd;       /* polls readable when it has ended; -1: none */
+	int go_fd;       /* closing it ends a child that is still held */
+	int error_fd;    /* says why exec failed */
+	int wait_status; /* valid when ended */
 	bool ended;
 };
 

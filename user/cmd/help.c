@@ -41,7 +41,7 @@ static void put_command(struct buf *b, const struct command *cmd, const struct t
 int help_command(const struct command *cmd, const struct options *opt)
 {
 	struct text_style st;
-	struct buf b = { 0 };
+	struct buf b = {0};
 
 	emit_style(opt, &st);
 	put_command(&b, cmd, &st);
@@ -52,7 +52,7 @@ int cmd_help(const struct options *opt)
 {
 	const struct command *cmd = NULL;
 	struct text_style st;
-	struct buf b = { 0 };
+	struct buf b = {0};
 	const char *near;
 
 	if (opt->operand) {

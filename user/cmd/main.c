@@ -5,7 +5,7 @@
 #include "base/log.h"
 #include "cmd/command.h"
 
-static const enum log_level log_levels[] = { LOG_WARN, LOG_INFO, LOG_DEBUG };
+static const enum log_level log_levels[] = {LOG_WARN, LOG_INFO, LOG_DEBUG};
 #define LOG_LEVELS (int)(sizeof(log_levels) / sizeof(*log_levels))
 
 static int say_unknown(const char *name)

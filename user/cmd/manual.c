@@ -21,27 +21,27 @@ extern const char proctrail_manual_begin[], proctrail_manual_end[];
 /* Fonts and the unbreakable blank, as bytes that the page itself does not contain. */
 enum { BOLD = 1, ITALIC, ROMAN, HARD_BLANK };
 
-#define BODY	7	/* indent of text below .SH */
-#define HANG	8	/* further indent below .TP */
+#define BODY 7 /* indent of text below .SH */
+#define HANG 8 /* further indent below .TP */
 
 struct page {
 	struct buf *out;
 	const struct text_style *st;
-	struct buf line;	/* one input line, escapes replaced */
-	size_t indent;		/* of the running paragraph */
-	size_t nested;		/* .RS */
-	size_t at;		/* column; 0: nothing on this line yet */
+	struct buf line; /* one input line, escapes replaced */
+	size_t indent;   /* of the running paragraph */
+	size_t nested;   /* .RS */
+	size_t at;       /* column; 0: nothing on this line yet */
 	int font;
-	bool verbatim;		/* between .EX and .EE */
-	bool tag_next;		/* the next line is a .TP's tag */
-	bool gap;		/* a blank line is due before the next text */
-	unsigned unknown;	/* requests and escapes not known */
+	bool verbatim;    /* between .EX and .EE */
+	bool tag_next;    /* the next line is a .TP's tag */
+	bool gap;         /* a blank line is due before the next text */
+	unsigned unknown; /* requests and escapes not known */
 };
 
 struct span manual_text(void)
 {
-	return (struct span){ proctrail_manual_begin,
-			      (size_t)(proctrail_manual_end - proctrail_manual_begin) };
+	return (struct span){proctrail_manual_begin,
+			     (size_t)(proctrail_manual_end - proctrail_manual_begin)};
 }
 
 static bool next_line(struct span *page, struct span *ret_line)
@@ -72,7 +72,7 @@ static bool is_heading(struct span line)
 
 struct span manual_section(const char *word)
 {
-	struct span page = manual_text(), line, found = { NULL, 0 };
+	struct span page = manual_text(), line, found = {NULL, 0};
 	size_t len = strlen(word);
 
 	while (next_line(&page, &line)) {
@@ -96,9 +96,8 @@ static const struct {
 	const char *escape;
 	const char *text;
 } escapes[] = {
-	{ "\\fB", "\001" }, { "\\fI", "\002" }, { "\\fR", "\003" }, { "\\-", "-" },
-	{ "\\e", "\\" },    { "\\&", "" },      { "\\(em", "--" },  { "\\(aq", "'" },
-	{ "\\(bu", "*" },   { "\\ ", "\004" },
+	{"\\fB", "\001"}, {"\\fI", "\002"}, {"\\fR", "\003"}, {"\\-", "-"},   {"\\e", "\\"},
+	{"\\&", ""},      {"\\(em", "--"},  {"\\(aq", "'"},   {"\\(bu", "*"}, {"\\ ", "\004"},
 };
 
 #define ESCAPE_CNT (sizeof(escapes) / sizeof(*escapes))
@@ -106,7 +105,7 @@ static const struct {
 static void expand(struct page *p, struct span s)
 {
 	for (size_t i = 0, e; i < s.len;) {
-		struct span rest = { s.data + i, s.len - i };
+		struct span rest = {s.data + i, s.len - i};
 
 		if (s.data[i] != '\\') {
 			buf_put_char(&p->line, s.data[i++]);
@@ -143,7 +142,7 @@ static bool next_arg(struct span *s, struct span *ret_arg)
 	}
 	for (len = 0; len < s->len && s->data[len] != end; len++)
 		;
-	*ret_arg = (struct span){ s->data, len };
+	*ret_arg = (struct span){s->data, len};
 	len += len < s->len;
 	s->data += len;
 	s->len -= len;
@@ -168,8 +167,8 @@ static void expand_fonts(struct page *p, struct span args, int first, int second
 
 static void switch_font(struct page *p, int font)
 {
-	static const char *const codes[] = { [BOLD] = "\033[1m", [ITALIC] = "\033[4m",
-					     [ROMAN] = "\033[0m" };
+	static const char *const codes[] = {
+		[BOLD] = "\033[1m", [ITALIC] = "\033[4m", [ROMAN] = "\033[0m"};
 
 	if (p->st->colour && font != p->font)
 		buf_put_str(p->out, codes[font]);
@@ -344,17 +343,14 @@ static void on_example_end(struct page *p, struct span args)
 static const struct request {
 	const char *name;
 	void (*run)(struct page *p, struct span args);
-	int first, second;	/* fonts, where it is a line of text */
+	int first, second; /* fonts, where it is a line of text */
 } requests[] = {
-	{ ".TH", on_title, 0, 0 },	 { ".SH", on_section, 0, 0 },
-	{ ".SS", on_subsection, 0, 0 },	 { ".PP", on_paragraph, 0, 0 },
-	{ ".TP", on_tagged, 0, 0 },	 { ".br", on_break, 0, 0 },
-	{ ".RS", on_indent, 0, 0 },	 { ".RE", on_outdent, 0, 0 },
-	{ ".EX", on_example, 0, 0 },	 { ".EE", on_example_end, 0, 0 },
-	{ ".BR", NULL, BOLD, ROMAN },	 { ".IR", NULL, ITALIC, ROMAN },
-	{ ".BI", NULL, BOLD, ITALIC },	 { ".RB", NULL, ROMAN, BOLD },
-	{ ".RI", NULL, ROMAN, ITALIC },	 { ".B", NULL, BOLD, BOLD },
-	{ ".I", NULL, ITALIC, ITALIC },
+	{".TH", on_title, 0, 0},       {".SH", on_section, 0, 0},    {".SS", on_subsection, 0, 0},
+	{".PP", on_paragraph, 0, 0},   {".TP", on_tagged, 0, 0},     {".br", on_break, 0, 0},
+	{".RS", on_indent, 0, 0},      {".RE", on_outdent, 0, 0},    {".EX", on_example, 0, 0},
+	{".EE", on_example_end, 0, 0}, {".BR", NULL, BOLD, ROMAN},   {".IR", NULL, ITALIC, ROMAN},
+	{".BI", NULL, BOLD, ITALIC},   {".RB", NULL, ROMAN, BOLD},   {".RI", NULL, ROMAN, ITALIC},
+	{".B", NULL, BOLD, BOLD},      {".I", NULL, ITALIC, ITALIC},
 };
 
 static void take_request(struct page *p, struct span line)
@@ -365,7 +361,7 @@ static void take_request(struct page *p, struct span line)
 
 	while (len < line.len && line.data[len] != ' ')
 		len++;
-	args = (struct span){ line.data + len, line.len - len };
+	args = (struct span){line.data + len, line.len - len};
 	for (; r < end; r++)
 		if (strlen(r->name) == len && !memcmp(r->name, line.data, len))
 			break;
@@ -393,7 +389,7 @@ static void take_line(struct page *p, struct span line)
 
 void manual_render(struct buf *b, const struct text_style *st, struct span page)
 {
-	struct page p = { .out = b, .st = st, .indent = BODY, .font = ROMAN };
+	struct page p = {.out = b, .st = st, .indent = BODY, .font = ROMAN};
 	struct span line;
 
 	while (next_line(&page, &line))
@@ -405,9 +401,9 @@ void manual_render(struct buf *b, const struct text_style *st, struct span page)
 
 unsigned manual_check(struct span page)
 {
-	struct text_style st = { .columns = 80 };
-	struct buf out = { 0 };
-	struct page p = { .out = &out, .st = &st, .indent = BODY, .font = ROMAN };
+	struct text_style st = {.columns = 80};
+	struct buf out = {0};
+	struct page p = {.out = &out, .st = &st, .indent = BODY, .font = ROMAN};
 	struct span line;
 	unsigned no = 0;
 

@@ -5,31 +5,37 @@
 #include "cmd/command.h"
 
 static const struct obstacle obstacles[] = {
-	[LIVE_OK] = { "", "" },
-	[LIVE_NOT_ROOT] = {
-		"tracing needs CAP_BPF and CAP_PERFMON; this process lacks them",
-		"run it as root: sudo proctrail ...   (without root: proctrail, proctrail tree)",
-	},
-	[LIVE_NO_BTF] = {
-		"this kernel has no type information: /sys/kernel/btf/vmlinux is not there",
-		"boot a kernel built with CONFIG_DEBUG_INFO_BTF=y (every distribution's own since 2021)",
-	},
-	[LIVE_LOCKDOWN] = {
-		"the kernel is locked down (lockdown=confidentiality): BPF may not read its memory",
-		"boot with lockdown=integrity, or without Secure Boot's lockdown",
-	},
-	[LIVE_INNER_PIDNS] = {
-		"this is an inner pid namespace (a container): pids here are not the machine's",
-		"run it on the host, or give the container the host's pids: --pid=host",
-	},
-	[LIVE_NO_RINGBUF] = {
-		"this kernel has no BPF ring buffer: it is older than 5.8 or built without BPF",
-		"use a kernel from 5.10 on, with CONFIG_BPF_SYSCALL=y and CONFIG_BPF_EVENTS=y",
-	},
-	[LIVE_REFUSED] = {
-		"the kernel refused the tracing programs",
-		"see what is missing: proctrail doctor; the verifier's words: proctrail trace -vv",
-	},
+	[LIVE_OK] = {"", ""},
+	[LIVE_NOT_ROOT] =
+		{
+			"tracing needs CAP_BPF and CAP_PERFMON; this process lacks them",
+			"run it as root: sudo proctrail ...   (without root: proctrail, proctrail tree)",
+		},
+	[LIVE_NO_BTF] =
+		{
+			"this kernel has no type information: /sys/kernel/btf/vmlinux is not there",
+			"boot a kernel built with CONFIG_DEBUG_INFO_BTF=y (every distribution's own since 2021)",
+		},
+	[LIVE_LOCKDOWN] =
+		{
+			"the kernel is locked down (lockdown=confidentiality): BPF may not read its memory",
+			"boot with lockdown=integrity, or without Secure Boot's lockdown",
+		},
+	[LIVE_INNER_PIDNS] =
+		{
+			"this is an inner pid namespace (a container): pids here are not the machine's",
+			"run it on the host, or give the container the host's pids: --pid=host",
+		},
+	[LIVE_NO_RINGBUF] =
+		{
+			"this kernel has no BPF ring buffer: it is older than 5.8 or built without BPF",
+			"use a kernel from 5.10 on, with CONFIG_BPF_SYSCALL=y and CONFIG_BPF_EVENTS=y",
+		},
+	[LIVE_REFUSED] =
+		{
+			"the kernel refused the tracing programs",
+			"see what is missing: proctrail doctor; the verifier's words: proctrail trace -vv",
+		},
 };
 
 const struct obstacle *obstacle_find(enum live_obstacle o)

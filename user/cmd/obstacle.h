@@ -6,8 +6,8 @@
 #include "source/live.h"
 
 struct obstacle {
-	const char *what;	/* "tracing needs CAP_BPF and CAP_PERFMON, which this process ..." */
-	const char *next;	/* "run it as root: sudo proctrail ..." */
+	const char *what; /* "tracing needs CAP_BPF and CAP_PERFMON, which this process ..." */
+	const char *next; /* "run it as root: sudo proctrail ..." */
 };
 
 /* The texts for o; for LIVE_OK both are empty. Never NULL. */

@@ -175,18 +175,12 @@ static int set_uid(struct options *opt, const struct option_row *row, const char
 }
 
 static int (*const setters[])(struct options *, const struct option_row *, const char *) = {
-	[OPTION_FLAG] = set_flag,
-	[OPTION_COUNT] = set_count,
-	[OPTION_TEXT] = set_text,
-	[OPTION_REGEX] = set_regex,
-	[OPTION_STATES] = set_states,
-	[OPTION_EVENTS] = set_events,
-	[OPTION_SIGNALS] = set_signals,
-	[OPTION_DURATION] = set_duration,
-	[OPTION_BYTES] = set_bytes,
-	[OPTION_SIZE] = set_size,
-	[OPTION_U32] = set_u32,
-	[OPTION_UID] = set_uid,
+	[OPTION_FLAG] = set_flag,       [OPTION_COUNT] = set_count,
+	[OPTION_TEXT] = set_text,       [OPTION_REGEX] = set_regex,
+	[OPTION_STATES] = set_states,   [OPTION_EVENTS] = set_events,
+	[OPTION_SIGNALS] = set_signals, [OPTION_DURATION] = set_duration,
+	[OPTION_BYTES] = set_bytes,     [OPTION_SIZE] = set_size,
+	[OPTION_U32] = set_u32,         [OPTION_UID] = set_uid,
 };
 
 int option_value_set(struct options *opt, const struct option_row *row, const char *value)

@@ -11,71 +11,144 @@
 #include "cmd/option_value.h"
 #include "output/table.h"
 
-#define MAX_WORD 64	/* an option's name is never longer */
+#define MAX_WORD 64 /* an option's name is never longer */
 
 #define AT(field) offsetof(struct options, field)
 
 /* To add an option: its field, its row, its name in the commands that take it, its entry in the
  * man page's OPTIONS. The order is help's. */
 const struct option_row option_rows[] = {
-	{ .name = "pid", .arg = "P", .kind = OPTION_U32, .offset = AT(pid),
-	  .min = 1, .max = 4194304, .help = "only process P and its descendants" },
-	{ .name = "cgroup", .arg = "PATH", .kind = OPTION_TEXT, .offset = AT(cgroup),
-	  .help = "only processes that are, or have been, in this cgroup or below it" },
-	{ .name = "uid", .arg = "U", .kind = OPTION_UID, .offset = AT(uid),
-	  .help = "only processes of user number U, and their descendants" },
-	{ .name = "comm", .arg = "GLOB", .kind = OPTION_TEXT, .offset = AT(comm),
-	  .help = "show only processes whose name matches" },
-	{ .name = "match", .arg = "REGEX", .kind = OPTION_REGEX, .offset = AT(match),
-	  .help = "show only processes whose whole command line matches" },
-	{ .name = "unit", .arg = "NAME", .kind = OPTION_TEXT, .offset = AT(unit),
-	  .help = "show only processes of this systemd unit" },
-	{ .name = "container", .arg = "ID", .kind = OPTION_TEXT, .offset = AT(container),
-	  .help = "show only processes of this container; the first digits suffice" },
-	{ .name = "state", .arg = "LETTERS", .kind = OPTION_STATES, .offset = AT(states),
-	  .help = "show only processes in one of these states: R S D T t Z X I" },
-	{ .name = "duration", .arg = "T", .kind = OPTION_DURATION, .offset = AT(duration_ns),
-	  .help = "watch for T (500ms, 10s, 5m, 1h30m); 0: one look at what is there" },
-	{ .name = "user", .arg = "NAME", .kind = OPTION_TEXT, .offset = AT(user),
-	  .help = "run CMD as this user" },
-	{ .name = "events", .arg = "LIST", .kind = OPTION_EVENTS, .offset = AT(events),
-	  .help = "show only these events: fork,exec,exit,..." },
-	{ .name = "threads", .kind = OPTION_FLAG, .offset = AT(threads),
-	  .help = "births and deaths of threads too" },
-	{ .name = "signals", .arg = "[=all]", .kind = OPTION_SIGNALS, .offset = AT(signals),
-	  .help = "signals too; all: also those of timers and runtimes, thousands a second" },
-	{ .name = "kernel", .letter = 'k', .kind = OPTION_FLAG, .offset = AT(kthreads),
-	  .help = "kernel threads too" },
-	{ .name = "ring", .arg = "SIZE", .kind = OPTION_BYTES, .offset = AT(ring_bytes),
-	  .min = 4096, .max = 1ULL << 30,
-	  .help = "size of the kernel's ring buffer, 8M unless given; a power of two" },
-	{ .name = "max-procs", .arg = "N", .kind = OPTION_SIZE, .offset = AT(max_procs),
-	  .min = 64, .max = 1ULL << 24,
-	  .help = "processes remembered at most; the dead are forgotten first" },
-	{ .name = "args-max", .arg = "N", .kind = OPTION_U32, .offset = AT(args_max),
-	  .min = 1, .max = 65536, .help = "bytes of a command line kept, 512 unless given" },
-	{ .name = "output", .arg = "FILE", .letter = 'o', .kind = OPTION_TEXT,
-	  .offset = AT(out_path), .help = "write the answer to FILE" },
-	{ .name = "json", .kind = OPTION_FLAG, .offset = AT(json),
-	  .help = "one JSON object a line" },
-	{ .name = "utc", .kind = OPTION_FLAG, .offset = AT(utc), .help = "times in UTC" },
-	{ .name = "wide", .kind = OPTION_FLAG, .offset = AT(wide),
-	  .help = "do not cut or fold to fit the terminal" },
-	{ .name = "proc", .arg = "DIR", .kind = OPTION_TEXT, .offset = AT(proc_dir),
-	  .help = "where /proc is" },
-	{ .name = "verbose", .letter = 'v', .kind = OPTION_COUNT, .offset = AT(verbose),
-	  .help = "say more on stderr; -vv: libbpf's and the verifier's words too" },
-	{ .name = "version", .kind = OPTION_FLAG, .offset = AT(version),
-	  .help = "the same as the command version" },
-	{ .name = "help", .letter = 'h', .kind = OPTION_FLAG, .offset = AT(help), .help = "this text" },
-	{ 0 },
+	{.name = "pid",
+	 .arg = "P",
+	 .kind = OPTION_U32,
+	 .offset = AT(pid),
+	 .min = 1,
+	 .max = 4194304,
+	 .help = "only process P and its descendants"},
+	{.name = "cgroup",
+	 .arg = "PATH",
+	 .kind = OPTION_TEXT,
+	 .offset = AT(cgroup),
+	 .help = "only processes that are, or have been, in this cgroup or below it"},
+	{.name = "uid",
+	 .arg = "U",
+	 .kind = OPTION_UID,
+	 .offset = AT(uid),
+	 .help = "only processes of user number U, and their descendants"},
+	{.name = "comm",
+	 .arg = "GLOB",
+	 .kind = OPTION_TEXT,
+	 .offset = AT(comm),
+	 .help = "show only processes whose name matches"},
+	{.name = "match",
+	 .arg = "REGEX",
+	 .kind = OPTION_REGEX,
+	 .offset = AT(match),
+	 .help = "show only processes whose whole command line matches"},
+	{.name = "unit",
+	 .arg = "NAME",
+	 .kind = OPTION_TEXT,
+	 .offset = AT(unit),
+	 .help = "show only processes of this systemd unit"},
+	{.name = "container",
+	 .arg = "ID",
+	 .kind = OPTION_TEXT,
+	 .offset = AT(container),
+	 .help = "show only processes of this container; the first digits suffice"},
+	{.name = "state",
+	 .arg = "LETTERS",
+	 .kind = OPTION_STATES,
+	 .offset = AT(states),
+	 .help = "show only processes in one of these states: R S D T t Z X I"},
+	{.name = "duration",
+	 .arg = "T",
+	 .kind = OPTION_DURATION,
+	 .offset = AT(duration_ns),
+	 .help = "watch for T (500ms, 10s, 5m, 1h30m); 0: one look at what is there"},
+	{.name = "user",
+	 .arg = "NAME",
+	 .kind = OPTION_TEXT,
+	 .offset = AT(user),
+	 .help = "run CMD as this user"},
+	{.name = "events",
+	 .arg = "LIST",
+	 .kind = OPTION_EVENTS,
+	 .offset = AT(events),
+	 .help = "show only these events: fork,exec,exit,..."},
+	{.name = "threads",
+	 .kind = OPTION_FLAG,
+	 .offset = AT(threads),
+	 .help = "births and deaths of threads too"},
+	{.name = "signals",
+	 .arg = "[=all]",
+	 .kind = OPTION_SIGNALS,
+	 .offset = AT(signals),
+	 .help = "signals too; all: also those of timers and runtimes, thousands a second"},
+	{.name = "kernel",
+	 .letter = 'k',
+	 .kind = OPTION_FLAG,
+	 .offset = AT(kthreads),
+	 .help = "kernel threads too"},
+	{.name = "ring",
+	 .arg = "SIZE",
+	 .kind = OPTION_BYTES,
+	 .offset = AT(ring_bytes),
+	 .min = 4096,
+	 .max = 1ULL << 30,
+	 .help = "size of the kernel's ring buffer, 8M unless given; a power of two"},
+	{.name = "max-procs",
+	 .arg = "N",
+	 .kind = OPTION_SIZE,
+	 .offset = AT(max_procs),
+	 .min = 64,
+	 .max = 1ULL << 24,
+	 .help = "processes remembered at most; the dead are forgotten first"},
+	{.name = "args-max",
+	 .arg = "N",
+	 .kind = OPTION_U32,
+	 .offset = AT(args_max),
+	 .min = 1,
+	 .max = 65536,
+	 .help = "bytes of a command line kept, 512 unless given"},
+	{.name = "output",
+	 .arg = "FILE",
+	 .letter = 'o',
+	 .kind = OPTION_TEXT,
+	 .offset = AT(out_path),
+	 .help = "write the answer to FILE"},
+	{.name = "json", .kind = OPTION_FLAG, .offset = AT(json), .help = "one JSON object a line"},
+	{.name = "utc", .kind = OPTION_FLAG, .offset = AT(utc), .help = "times in UTC"},
+	{.name = "wide",
+	 .kind = OPTION_FLAG,
+	 .offset = AT(wide),
+	 .help = "do not cut or fold to fit the terminal"},
+	{.name = "proc",
+	 .arg = "DIR",
+	 .kind = OPTION_TEXT,
+	 .offset = AT(proc_dir),
+	 .help = "where /proc is"},
+	{.name = "verbose",
+	 .letter = 'v',
+	 .kind = OPTION_COUNT,
+	 .offset = AT(verbose),
+	 .help = "say more on stderr; -vv: libbpf's and the verifier's words too"},
+	{.name = "version",
+	 .kind = OPTION_FLAG,
+	 .offset = AT(version),
+	 .help = "the same as the command version"},
+	{.name = "help",
+	 .letter = 'h',
+	 .kind = OPTION_FLAG,
+	 .offset = AT(help),
+	 .help = "this text"},
+	{0},
 };
 
 /* One pass over the words before "--". */
 struct words {
 	int argc;
 	char **argv;
-	int at;			/* the word looked at */
+	int at; /* the word looked at */
 };
 
 void options_init(struct options *opt)
@@ -183,7 +256,7 @@ static const char *shown_name(const struct command *cmd)
 
 static int say_unknown(const struct command *cmd, const char *name)
 {
-	struct near_ctx ctx = { cmd };
+	struct near_ctx ctx = {cmd};
 	const char *near = nearest_name(name, option_name_at, &ctx);
 
 	if (near)
@@ -311,7 +384,7 @@ static int check_together(const struct options *opt)
 
 int options_parse(struct options *opt, const struct command *cmd, int argc, char **argv, int skip)
 {
-	struct words w = { .argc = argc, .argv = argv };
+	struct words w = {.argc = argc, .argv = argv};
 	int err = 0;
 
 	options_init(opt);
@@ -338,8 +411,7 @@ int options_parse(struct options *opt, const struct command *cmd, int argc, char
 
 #define HELP_INDENT 24
 
-static void put_help_row(struct buf *b, const struct option_row *row,
-			 const struct text_style *st)
+static void put_help_row(struct buf *b, const struct option_row *row, const struct text_style *st)
 {
 	size_t begin = b->len, used;
 

@@ -10,23 +10,23 @@
 #define DURATION_UNSET UINT64_MAX
 
 struct options {
-	const char *read_path;		/* -r */
-	const char *write_path;		/* -w */
-	const char *out_path;		/* -o; NULL: stdout */
+	const char *read_path;  /* -r */
+	const char *write_path; /* -w */
+	const char *out_path;   /* -o; NULL: stdout */
 	const char *cgroup, *unit, *container, *comm, *match, *states;
-	const char *events;		/* --events fork,exec */
-	const char *user;		/* run CMD as */
-	const char *proc_dir;		/* NULL: /proc */
+	const char *events;   /* --events fork,exec */
+	const char *user;     /* run CMD as */
+	const char *proc_dir; /* NULL: /proc */
 	const char *fail_if;
 	const char *from, *to, *at;
-	const char *operand;		/* help CMD */
-	char **cmd;			/* after --; NULL: none */
-	uint64_t duration_ns;		/* DURATION_UNSET; 0: snapshot */
-	size_t ring_bytes;		/* 0: default */
+	const char *operand;  /* help CMD */
+	char **cmd;           /* after --; NULL: none */
+	uint64_t duration_ns; /* DURATION_UNSET; 0: snapshot */
+	size_t ring_bytes;    /* 0: default */
 	size_t max_procs;
-	uint32_t pid;			/* 0: unset */
+	uint32_t pid; /* 0: unset */
 	uint32_t args_max;
-	int64_t uid;			/* -1: unset */
+	int64_t uid; /* -1: unset */
 	int verbose;
 	bool json, threads, all_signals, signals, no_redact, utc, wide, kthreads, follow, watch;
 	bool help, version, no_seed_facts;
@@ -38,28 +38,28 @@ struct text_style;
 
 /* How an option's value is read. */
 enum option_kind {
-	OPTION_FLAG,		/* bool */
-	OPTION_COUNT,		/* int, once more each time */
-	OPTION_TEXT,		/* const char *, not empty */
-	OPTION_REGEX,		/* const char *, an extended regular expression that compiles */
-	OPTION_STATES,		/* const char *, letters of proc_state_char() */
-	OPTION_EVENTS,		/* const char *, names of event formats separated by commas */
-	OPTION_SIGNALS,		/* nothing, or "=all" */
-	OPTION_DURATION,	/* uint64_t, ns */
-	OPTION_BYTES,		/* size_t, between min and max */
-	OPTION_SIZE,		/* size_t count, between min and max */
-	OPTION_U32,		/* uint32_t, between min and max */
-	OPTION_UID,		/* int64_t, a number */
+	OPTION_FLAG,     /* bool */
+	OPTION_COUNT,    /* int, once more each time */
+	OPTION_TEXT,     /* const char *, not empty */
+	OPTION_REGEX,    /* const char *, an extended regular expression that compiles */
+	OPTION_STATES,   /* const char *, letters of proc_state_char() */
+	OPTION_EVENTS,   /* const char *, names of event formats separated by commas */
+	OPTION_SIGNALS,  /* nothing, or "=all" */
+	OPTION_DURATION, /* uint64_t, ns */
+	OPTION_BYTES,    /* size_t, between min and max */
+	OPTION_SIZE,     /* size_t count, between min and max */
+	OPTION_U32,      /* uint32_t, between min and max */
+	OPTION_UID,      /* int64_t, a number */
 };
 
 struct option_row {
-	const char *name;	/* "duration" */
-	const char *arg;	/* "T"; NULL: takes no value. "[=all]": only with '=' */
-	const char *help;	/* one line */
-	size_t offset;		/* in struct options */
+	const char *name; /* "duration" */
+	const char *arg;  /* "T"; NULL: takes no value. "[=all]": only with '=' */
+	const char *help; /* one line */
+	size_t offset;    /* in struct options */
 	uint64_t min, max;
 	enum option_kind kind;
-	char letter;		/* 0: none */
+	char letter; /* 0: none */
 };
 
 /* The visible array: every option, NULL-name-terminated. */

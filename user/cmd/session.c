@@ -18,10 +18,10 @@
 #include "source/privileges.h"
 #include "source/proc_source.h"
 
-#define POLL_MS 100		/* at most; the live source sleeps less */
-#define POLL_ENDING_MS 10	/* while only the last records of CMD are outstanding */
-#define HEAL_WAIT_NS NS_PER_SEC /* for the table to be put right before we stop */
-#define FLUSH_STEP_MS 100
+#define POLL_MS                 100        /* at most; the live source sleeps less */
+#define POLL_ENDING_MS          10         /* while only the last records of CMD are outstanding */
+#define HEAL_WAIT_NS            NS_PER_SEC /* for the table to be put right before we stop */
+#define FLUSH_STEP_MS           100
 #define FLUSH_STEPS_INTERRUPTED 10
 
 struct session {
@@ -33,10 +33,10 @@ struct session {
 	struct writer *writer;
 	struct decode_options decode;
 	struct held_cmd cmd;
-	uint64_t ending_since_ns;	/* stream time at which nothing more was to come; 0: not yet */
+	uint64_t ending_since_ns; /* stream time at which nothing more was to come; 0: not yet */
 	int signal_fd;
-	int exec_err;			/* why CMD did not start */
-	int failed;			/* -errno of the source or the output */
+	int exec_err; /* why CMD did not start */
+	int failed;   /* -errno of the source or the output */
 	bool interrupted, stopped;
 };
 
@@ -70,7 +70,7 @@ void session_put(struct session *s, struct buf *lines)
 		cnt++;
 		p++;
 	}
-	err = writer_put(s->writer, (struct span){ lines->data, lines->len }, cnt);
+	err = writer_put(s->writer, (struct span){lines->data, lines->len}, cnt);
 	if (err && err != -ENOBUFS && !s->failed)
 		s->failed = err;
 }
@@ -89,7 +89,7 @@ bool session_complete(const struct session *s)
  */
 static int watch_signals(struct session *s)
 {
-	static const int ending[] = { SIGINT, SIGTERM, SIGHUP };
+	static const int ending[] = {SIGINT, SIGTERM, SIGHUP};
 	struct sigaction old;
 	sigset_t set;
 
@@ -98,7 +98,7 @@ static int watch_signals(struct session *s)
 		if (!sigaction(ending[i], NULL, &old) && old.sa_handler != SIG_IGN)
 			sigaddset(&set, ending[i]);
 	}
-	signal(SIGCHLD, SIG_DFL);	/* ignored, it would take CMD's status away */
+	signal(SIGCHLD, SIG_DFL); /* ignored, it would take CMD's status away */
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	s->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	return s->signal_fd < 0 ? -errno : 0;
@@ -226,7 +226,7 @@ static int begin_watching(struct session *s)
 int session_open(const struct session_options *so, struct session **ret_session)
 {
 	struct session *s = calloc(1, sizeof(*s));
-	struct proc_table_options table = { .max_procs = so->opt->max_procs };
+	struct proc_table_options table = {.max_procs = so->opt->max_procs};
 	int code = EXIT_FAILED;
 
 	if (!s) {
@@ -239,7 +239,7 @@ int session_open(const struct session_options *so, struct session **ret_session)
 	s->cmd.pidfd = s->cmd.go_fd = s->cmd.error_fd = -1;
 	s->decode.redact = !so->opt->no_redact;
 	s->table = proc_table_new(&table);
-	s->render = (struct render){ .table = s->table, .utc = so->opt->utc, .json = so->opt->json };
+	s->render = (struct render){.table = s->table, .utc = so->opt->utc, .json = so->opt->json};
 	if (!s->table) {
 		log_err(-ENOMEM, "cannot start");
 		goto fail;
@@ -274,7 +274,7 @@ static void apply_batch(struct session *s, struct span batch)
 		if (err)
 			proc_table_count_bad(s->table, err);
 		else
-			(void)proc_table_apply(s->table, &ev);	/* counts what it cannot keep */
+			(void)proc_table_apply(s->table, &ev); /* counts what it cannot keep */
 	}
 }
 

@@ -16,10 +16,10 @@ struct session;
 
 struct session_options {
 	const struct options *opt;
-	bool snapshot;		/* one pass over what is there, no tracing */
-	bool facts;		/* exe, cwd and argv of what was there before us */
-	bool proc_fallback;	/* without privileges: /proc instead of BPF */
-	uint64_t duration_ns;	/* DURATION_UNSET: until the end of CMD, Ctrl-C, end of the stream */
+	bool snapshot;        /* one pass over what is there, no tracing */
+	bool facts;           /* exe, cwd and argv of what was there before us */
+	bool proc_fallback;   /* without privileges: /proc instead of BPF */
+	uint64_t duration_ns; /* DURATION_UNSET: until the end of CMD, Ctrl-C, end of the stream */
 };
 
 /* Opens source and output, holds CMD. Returns an exit code, EXIT_DONE with *ret_session set;

@@ -34,7 +34,7 @@ static int columns_of(int fd)
  */
 static bool locale_is_utf8(void)
 {
-	static const char *const names[] = { "LC_ALL", "LC_CTYPE", "LANG" };
+	static const char *const names[] = {"LC_ALL", "LC_CTYPE", "LANG"};
 	const char *dot;
 
 	if (setlocale(LC_CTYPE, ""))

@@ -12,7 +12,7 @@ struct trace {
 	struct session *session;
 	struct filter filter;
 	struct buf line;
-	bool begun;		/* the header is out */
+	bool begun; /* the header is out */
 };
 
 static bool event_listed(const char *list, const char *event)
@@ -95,7 +95,7 @@ static void finish(struct trace *t)
 
 int cmd_trace(const struct options *opt)
 {
-	struct trace t = { .opt = opt };
+	struct trace t = {.opt = opt};
 	struct session_options so = {
 		.opt = opt,
 		.facts = true,

@@ -13,13 +13,13 @@
 struct shown {
 	const struct options *opt;
 	struct filter filter;
-	bool by_scope;		/* the source does not narrow (/proc): it is done here */
+	bool by_scope; /* the source does not narrow (/proc): it is done here */
 };
 
 /* The mount is the source's knowledge: what stands below it is compared. */
 static bool is_in_cgroup(const struct proc *p, const char *wanted)
 {
-	struct span path = p->cgroup ? intern_span(p->cgroup->path) : (struct span){ 0 };
+	struct span path = p->cgroup ? intern_span(p->cgroup->path) : (struct span){0};
 	size_t len = strlen(wanted);
 
 	while (len && wanted[len - 1] == '/')
@@ -71,7 +71,7 @@ static void put_answer(struct session *s, const struct options *opt, const struc
 		.complete = session_complete(s),
 		.filtered = filtered,
 	};
-	struct buf b = { 0 };
+	struct buf b = {0};
 
 	if (r->json) {
 		render_start(&b, r, source);
@@ -93,7 +93,7 @@ static int answer(struct session *s, const struct options *opt, struct shown *sh
 		.unfolded = opt->wide,
 		.root_pid = opt->pid,
 	};
-	struct tree tree = { 0 };
+	struct tree tree = {0};
 	int err;
 
 	shown->by_scope = (opt->uid >= 0 || opt->cgroup) && !proc_table_host(table)->scoped;
@@ -117,7 +117,7 @@ static int answer(struct session *s, const struct options *opt, struct shown *sh
 
 int cmd_tree(const struct options *opt)
 {
-	struct shown shown = { .opt = opt };
+	struct shown shown = {.opt = opt};
 	struct session_options so = {
 		.opt = opt,
 		.snapshot = !is_watching(opt),

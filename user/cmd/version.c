@@ -24,7 +24,7 @@
 
 int cmd_version(const struct options *opt)
 {
-	struct buf b = { 0 };
+	struct buf b = {0};
 	struct json j;
 
 	if (opt->json) {

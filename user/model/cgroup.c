@@ -9,7 +9,7 @@ void cgroup_table_release(struct cgroup_table *t)
 {
 	struct map_slot *s;
 
-	for (size_t i = 0; (s = map_next(&t->by_id, &i)); ) {
+	for (size_t i = 0; (s = map_next(&t->by_id, &i));) {
 		struct cgroup *cg = s->value;
 
 		intern_put(t->strings, cg->path);
@@ -80,8 +80,8 @@ static bool begins_with(struct span s, const char *begin)
 static struct span without(struct span s, size_t left, size_t right)
 {
 	if (s.len < left + right)
-		return (struct span){ 0 };
-	return (struct span){ s.data + left, s.len - left - right };
+		return (struct span){0};
+	return (struct span){s.data + left, s.len - left - right};
 }
 
 /* The last component of *rest, which gets shorter; false when none is left. */
@@ -94,7 +94,7 @@ static bool take_last(struct span *rest, struct span *ret)
 	begin = end;
 	while (begin && rest->data[begin - 1] != '/')
 		begin--;
-	*ret = (struct span){ rest->data ? rest->data + begin : NULL, end - begin };
+	*ret = (struct span){rest->data ? rest->data + begin : NULL, end - begin};
 	rest->len = begin;
 	return end > begin;
 }
@@ -118,7 +118,7 @@ static struct span scope_container(struct span part)
 	struct span name;
 
 	if (!ends_with(part, ".scope"))
-		return (struct span){ 0 };
+		return (struct span){0};
 	part = without(part, 0, strlen(".scope"));
 	for (size_t i = 0; i < sizeof(container_scopes) / sizeof(*container_scopes); i++) {
 		if (!begins_with(part, container_scopes[i]))
@@ -127,7 +127,7 @@ static struct span scope_container(struct span part)
 		if (begins_with(part, "machine-") || (name.len == 64 && is_hex(name)))
 			return name;
 	}
-	return (struct span){ 0 };
+	return (struct span){0};
 }
 
 /* Under v1 names of LXC are two components: /lxc/NAME. */
@@ -160,7 +160,7 @@ struct span cgroup_path_container(struct span path)
 		if (found.len)
 			return found;
 	}
-	return (struct span){ 0 };
+	return (struct span){0};
 }
 
 static const char *const unit_types[] = {
@@ -170,7 +170,7 @@ static const char *const unit_types[] = {
 /* A slice only groups: it is the unit where there is nothing else. */
 struct span cgroup_path_unit(struct span path)
 {
-	struct span part, slice = { 0 };
+	struct span part, slice = {0};
 
 	while (take_last(&path, &part)) {
 		for (size_t i = 0; i < sizeof(unit_types) / sizeof(*unit_types); i++) {

@@ -8,9 +8,9 @@
 
 struct cgroup {
 	uint64_t id;
-	struct intern_str *path;	/* NULL: not known yet */
-	struct span unit;		/* "mail.service", within path; empty: none */
-	struct span container;		/* 64 or 32 hex digits, within path; empty: none */
+	struct intern_str *path; /* NULL: not known yet */
+	struct span unit;        /* "mail.service", within path; empty: none */
+	struct span container;   /* 64 or 32 hex digits, within path; empty: none */
 };
 
 struct cgroup_table {

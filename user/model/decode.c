@@ -12,14 +12,14 @@
 
 struct rec_kind {
 	const char *name;
-	size_t size;		/* of the fixed part */
-	int (*finish)(struct cursor *tail, struct event *ev);	/* NULL: nothing variable */
+	size_t size;                                          /* of the fixed part */
+	int (*finish)(struct cursor *tail, struct event *ev); /* NULL: nothing variable */
 };
 
 /* The bytes of a fixed text up to its NUL, or all of them where there is none. */
 static struct span fixed_span(const char *s, size_t cap)
 {
-	return (struct span){ s, strnlen(s, cap) };
+	return (struct span){s, strnlen(s, cap)};
 }
 
 /*
@@ -36,12 +36,12 @@ static struct span join_cwd(struct event *ev)
 		left--;
 	if (r->flags & REC_EXEC_CWD_CUT) {
 		if (!left)
-			return (struct span){ 0 };
+			return (struct span){0};
 		memcpy(out, "...", 3);
 		out += 3;
 	}
 	while (left) {
-		size_t end = --left;	/* at the NUL */
+		size_t end = --left; /* at the NUL */
 
 		while (left && r->cwd[left - 1] != '\0')
 			left--;
@@ -51,7 +51,7 @@ static struct span join_cwd(struct event *ev)
 	}
 	if (out == ev->cwd_buf)
 		*out++ = '/';
-	return (struct span){ ev->cwd_buf, out - ev->cwd_buf };
+	return (struct span){ev->cwd_buf, out - ev->cwd_buf};
 }
 
 static int finish_exec(struct cursor *tail, struct event *ev)
@@ -59,7 +59,7 @@ static int finish_exec(struct cursor *tail, struct event *ev)
 	struct rec_exec *r = &ev->exec;
 
 	ev->file = fixed_span(r->file, sizeof(r->file));
-	if (ev->h.size >= sizeof(*r))	/* else 'cwd' is not part of it */
+	if (ev->h.size >= sizeof(*r)) /* else 'cwd' is not part of it */
 		ev->cwd = join_cwd(ev);
 	ev->args = cursor_span(tail, r->args_kept);
 	return tail->err;
@@ -70,7 +70,8 @@ static int finish_cgroup(struct cursor *tail, struct event *ev)
 	struct rec_cgroup *r = &ev->cgroup;
 
 	(void)tail;
-	ev->text = fixed_span(r->path, r->path_len < sizeof(r->path) ? r->path_len : sizeof(r->path));
+	ev->text =
+		fixed_span(r->path, r->path_len < sizeof(r->path) ? r->path_len : sizeof(r->path));
 	return 0;
 }
 
@@ -100,28 +101,28 @@ static int finish_host(struct cursor *tail, struct event *ev)
 }
 
 static const struct rec_kind rec_kinds[REC_TYPE_CNT] = {
-	[REC_FORK] = { "fork", sizeof(struct rec_fork), NULL },
-	[REC_EXEC] = { "exec", sizeof(struct rec_exec), finish_exec },
-	[REC_EXIT] = { "exit", sizeof(struct rec_exit), NULL },
-	[REC_ZOMBIE] = { "zombie", sizeof(struct rec_zombie), NULL },
-	[REC_REAP] = { "reap", sizeof(struct rec_reap), NULL },
-	[REC_FREE] = { "free", sizeof(struct rec_reap), NULL },
-	[REC_WAIT] = { "wait", sizeof(struct rec_wait), NULL },
-	[REC_SIGNAL] = { "signal", sizeof(struct rec_signal), NULL },
-	[REC_DELIVER] = { "deliver", sizeof(struct rec_deliver), NULL },
-	[REC_RENAME] = { "rename", sizeof(struct rec_rename), NULL },
-	[REC_CGROUP] = { "cgroup", sizeof(struct rec_cgroup), finish_cgroup },
-	[REC_MKCGROUP] = { "mkcgroup", sizeof(struct rec_cgroup), finish_cgroup },
-	[REC_OOM] = { "oom", sizeof(struct rec_oom), NULL },
-	[REC_OOM_ADJ] = { "oom_adj", sizeof(struct rec_oom), NULL },
-	[REC_SEED] = { "seed", sizeof(struct rec_seed), NULL },
-	[REC_SEED_END] = { "seed_end", sizeof(struct rec_seed_end), NULL },
-	[REC_HOST] = { "host", sizeof(struct rec_host), finish_host },
-	[REC_TICK] = { "tick", sizeof(struct rec_tick), NULL },
-	[REC_FACT_PROC] = { "fact_proc", sizeof(struct rec_fact_proc), finish_fact_proc },
-	[REC_FACT_CGROUP] = { "fact_cgroup", sizeof(struct rec_text), finish_text },
-	[REC_FACT_TEXT] = { "fact_text", sizeof(struct rec_text), finish_text },
-	[REC_GAP] = { "gap", sizeof(struct rec_gap), NULL },
+	[REC_FORK] = {"fork", sizeof(struct rec_fork), NULL},
+	[REC_EXEC] = {"exec", sizeof(struct rec_exec), finish_exec},
+	[REC_EXIT] = {"exit", sizeof(struct rec_exit), NULL},
+	[REC_ZOMBIE] = {"zombie", sizeof(struct rec_zombie), NULL},
+	[REC_REAP] = {"reap", sizeof(struct rec_reap), NULL},
+	[REC_FREE] = {"free", sizeof(struct rec_reap), NULL},
+	[REC_WAIT] = {"wait", sizeof(struct rec_wait), NULL},
+	[REC_SIGNAL] = {"signal", sizeof(struct rec_signal), NULL},
+	[REC_DELIVER] = {"deliver", sizeof(struct rec_deliver), NULL},
+	[REC_RENAME] = {"rename", sizeof(struct rec_rename), NULL},
+	[REC_CGROUP] = {"cgroup", sizeof(struct rec_cgroup), finish_cgroup},
+	[REC_MKCGROUP] = {"mkcgroup", sizeof(struct rec_cgroup), finish_cgroup},
+	[REC_OOM] = {"oom", sizeof(struct rec_oom), NULL},
+	[REC_OOM_ADJ] = {"oom_adj", sizeof(struct rec_oom), NULL},
+	[REC_SEED] = {"seed", sizeof(struct rec_seed), NULL},
+	[REC_SEED_END] = {"seed_end", sizeof(struct rec_seed_end), NULL},
+	[REC_HOST] = {"host", sizeof(struct rec_host), finish_host},
+	[REC_TICK] = {"tick", sizeof(struct rec_tick), NULL},
+	[REC_FACT_PROC] = {"fact_proc", sizeof(struct rec_fact_proc), finish_fact_proc},
+	[REC_FACT_CGROUP] = {"fact_cgroup", sizeof(struct rec_text), finish_text},
+	[REC_FACT_TEXT] = {"fact_text", sizeof(struct rec_text), finish_text},
+	[REC_GAP] = {"gap", sizeof(struct rec_gap), NULL},
 };
 
 const char *rec_type_name(unsigned type)
@@ -142,7 +143,7 @@ int event_decode(struct cursor *c, const struct decode_options *opt, struct even
 	const uint8_t *p;
 	size_t fixed;
 
-	(void)opt;	/* redaction of argv: here, when it comes */
+	(void)opt; /* redaction of argv: here, when it comes */
 	if (c->err)
 		return c->err;
 	if (c->left < sizeof(h)) {
@@ -151,7 +152,7 @@ int event_decode(struct cursor *c, const struct decode_options *opt, struct even
 	}
 	memcpy(&h, c->p, sizeof(h));
 	if (!size_is_sane(h.size) || h.size > c->left) {
-		c->err = -EBADMSG;	/* where the next one begins nobody knows */
+		c->err = -EBADMSG; /* where the next one begins nobody knows */
 		return -EBADMSG;
 	}
 	p = cursor_take(c, h.size);
@@ -162,8 +163,8 @@ int event_decode(struct cursor *c, const struct decode_options *opt, struct even
 	fixed = kind->size < h.size ? kind->size : h.size;
 	memcpy(ret_ev, p, fixed);
 	memset((char *)ret_ev + fixed, 0, kind->size - fixed);
-	ret_ev->file = ret_ev->args = ret_ev->cwd = ret_ev->name = ret_ev->text = (struct span){ 0 };
-	ret_ev->release = ret_ev->machine = ret_ev->zone = ret_ev->version = (struct span){ 0 };
+	ret_ev->file = ret_ev->args = ret_ev->cwd = ret_ev->name = ret_ev->text = (struct span){0};
+	ret_ev->release = ret_ev->machine = ret_ev->zone = ret_ev->version = (struct span){0};
 	if (!kind->finish)
 		return 0;
 	tail = cursor_of(p + fixed, h.size - fixed);

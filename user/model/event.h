@@ -28,54 +28,54 @@ static inline bool proc_key_equals(struct proc_key a, struct proc_key b)
 
 struct event {
 	union {
-		struct rec_hdr h;	/* always valid */
+		struct rec_hdr h; /* always valid */
 		struct rec_fork fork;
 		struct rec_exec exec;
 		struct rec_exit exit;
 		struct rec_zombie zombie;
-		struct rec_reap reap;	/* REC_REAP, REC_FREE */
+		struct rec_reap reap; /* REC_REAP, REC_FREE */
 		struct rec_wait wait;
 		struct rec_signal signal;
 		struct rec_deliver deliver;
 		struct rec_rename rename;
 		struct rec_cgroup cgroup; /* path: see 'text' */
-		struct rec_oom oom;	/* REC_OOM, REC_OOM_ADJ */
+		struct rec_oom oom;       /* REC_OOM, REC_OOM_ADJ */
 		struct rec_seed seed;
 		struct rec_seed_end seed_end;
-		struct rec_text fact;	/* REC_FACT_TEXT, REC_FACT_CGROUP */
+		struct rec_text fact; /* REC_FACT_TEXT, REC_FACT_CGROUP */
 		struct rec_fact_proc fact_proc;
 		struct rec_host host;
 		struct rec_tick tick;
 		struct rec_gap gap;
 	};
-	struct span file;	/* exec: the path executed, without NUL; fact_proc: exe */
-	struct span args;	/* exec, fact_proc: NUL after each argument, redacted */
-	struct span cwd;	/* exec: as a path, outermost first; fact_proc */
-	struct span name;	/* fact: name; host: host name */
-	struct span text;	/* fact: contents; cgroup: path; host: see event_host_text */
-	struct span release, machine, zone, version;	/* host */
-	char cwd_buf[REC_CWD_LEN + 8];	/* where exec's cwd is put together */
+	struct span file; /* exec: the path executed, without NUL; fact_proc: exe */
+	struct span args; /* exec, fact_proc: NUL after each argument, redacted */
+	struct span cwd;  /* exec: as a path, outermost first; fact_proc */
+	struct span name; /* fact: name; host: host name */
+	struct span text; /* fact: contents; cgroup: path; host: see event_host_text */
+	struct span release, machine, zone, version; /* host */
+	char cwd_buf[REC_CWD_LEN + 8];               /* where exec's cwd is put together */
 };
 
 /* Every type a stream may carry; unknown types are skipped and counted, never guessed. */
 static inline struct proc_key event_proc(const struct event *ev)
 {
-	return (struct proc_key){ ev->h.tgid, ev->h.start_ns };
+	return (struct proc_key){ev->h.tgid, ev->h.start_ns};
 }
 
 static inline struct proc_key event_parent(const struct event *ev)
 {
-	return (struct proc_key){ ev->h.ppid, ev->h.parent_start_ns };
+	return (struct proc_key){ev->h.ppid, ev->h.parent_start_ns};
 }
 
 static inline struct proc_key rec_proc_key(const struct rec_proc *p)
 {
-	return (struct proc_key){ p->tgid, p->start_ns };
+	return (struct proc_key){p->tgid, p->start_ns};
 }
 
 /* How event_decode treats what it copies; redaction happens here, once, live and in trails alike. */
 struct decode_options {
-	bool redact;		/* secrets in argv become '***' (later issues; the place is here) */
+	bool redact; /* secrets in argv become '***' (later issues; the place is here) */
 };
 
 /*
@@ -85,6 +85,6 @@ struct decode_options {
  */
 int event_decode(struct cursor *c, const struct decode_options *opt, struct event *ret_ev);
 
-const char *rec_type_name(unsigned type);	/* "fork"; "type 99" never: NULL for unknown */
+const char *rec_type_name(unsigned type); /* "fork"; "type 99" never: NULL for unknown */
 
 #endif

@@ -9,7 +9,7 @@ void pool_release(struct pool *p)
 	for (size_t i = 0; i < p->slab_cnt; i++)
 		free(p->slabs[i]);
 	free(p->slabs);
-	*p = (struct pool){ .size = p->size };
+	*p = (struct pool){.size = p->size};
 }
 
 static bool pool_grow(struct pool *p)
@@ -30,7 +30,7 @@ static bool pool_grow(struct pool *p)
 		return false;
 	p->slabs[p->slab_cnt++] = slab;
 	/* ascending: neighbours in time become neighbours in memory */
-	for (size_t i = POOL_SLAB; i-- > 0; ) {
+	for (size_t i = POOL_SLAB; i-- > 0;) {
 		void **obj = (void **)(slab + i * p->size);
 
 		*obj = p->free;

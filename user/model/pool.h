@@ -7,20 +7,20 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define POOL_SLAB 128	/* objects a slab */
+#define POOL_SLAB 128 /* objects a slab */
 
 struct pool {
-	size_t size;		/* of an object, >= a pointer */
+	size_t size; /* of an object, >= a pointer */
 	char **slabs;
 	size_t slab_cnt, slab_cap;
-	void *free;		/* list through the objects' first words */
+	void *free; /* list through the objects' first words */
 	size_t used;
 };
 
 void pool_release(struct pool *p);
-void *pool_get(struct pool *p);			/* zeroed; NULL without memory */
-void pool_put(struct pool *p, void *obj);	/* zeroed but for its first word; accepts NULL */
-void *pool_at(const struct pool *p, size_t i);	/* used or free; NULL past the end */
+void *pool_get(struct pool *p);                /* zeroed; NULL without memory */
+void pool_put(struct pool *p, void *obj);      /* zeroed but for its first word; accepts NULL */
+void *pool_at(const struct pool *p, size_t i); /* used or free; NULL past the end */
 size_t pool_bytes(const struct pool *p);
 
 #endif

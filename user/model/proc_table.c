@@ -5,8 +5,8 @@
 #include "model/table_int.h"
 
 #define MAX_PROCS_DEFAULT 1048576
-#define MAX_DEAD_DEFAULT 65536
-#define DEAD_NS_DEFAULT (60 * NS_PER_SEC)
+#define MAX_DEAD_DEFAULT  65536
+#define DEAD_NS_DEFAULT   (60 * NS_PER_SEC)
 
 struct proc_table *proc_table_new(const struct proc_table_options *opt)
 {
@@ -64,12 +64,12 @@ void table_tell_row(const struct proc_table *t, enum change_kind kind, const str
 	if (!t->listener_cnt)
 		return;
 	table_tell(t, &(struct change){
-		.kind = kind,
-		.boot_ns = ev ? ev->h.boot_ns : t->host.now_ns,
-		.proc = r ? &r->p : NULL,
-		.other = other ? &other->p : NULL,
-		.ev = ev,
-	});
+			      .kind = kind,
+			      .boot_ns = ev ? ev->h.boot_ns : t->host.now_ns,
+			      .proc = r ? &r->p : NULL,
+			      .other = other ? &other->p : NULL,
+			      .ev = ev,
+		      });
 }
 
 /* A type's number is the stream's, not ours: event_decode() has refused what we do not know. */

@@ -17,29 +17,29 @@
 #include "model/proc.h"
 
 enum change_kind {
-	CHANGE_HOST,	/* the stream's first record */
-	CHANGE_FORK,	/* proc: the child; other: creator or birth parent, may be NULL */
-	CHANGE_THREAD,	/* a thread's birth or death (--threads); ev says which */
-	CHANGE_SEEN,	/* first known through a seed or another's record: it was there; a zombie
+	CHANGE_HOST,   /* the stream's first record */
+	CHANGE_FORK,   /* proc: the child; other: creator or birth parent, may be NULL */
+	CHANGE_THREAD, /* a thread's birth or death (--threads); ev says which */
+	CHANGE_SEEN,   /* first known through a seed or another's record: it was there; a zombie
 			 * that died before is seen as one and has no CHANGE_EXIT, CHANGE_ZOMBIE */
-	CHANGE_EXEC,	/* proc has a new image */
-	CHANGE_EXIT,	/* last thread gone; status final */
-	CHANGE_ZOMBIE,	/* other: who was notified, or the parent */
-	CHANGE_REAP,	/* gone; other: reaper where known */
-	CHANGE_ADOPT,	/* proc has a new parent: other; 'from' the old one, NULL: forgotten */
-	CHANGE_SIGNAL,	/* proc: target, may be NULL when only ev knows it; other: sender */
+	CHANGE_EXEC,   /* proc has a new image */
+	CHANGE_EXIT,   /* last thread gone; status final */
+	CHANGE_ZOMBIE, /* other: who was notified, or the parent */
+	CHANGE_REAP,   /* gone; other: reaper where known */
+	CHANGE_ADOPT,  /* proc has a new parent: other; 'from' the old one, NULL: forgotten */
+	CHANGE_SIGNAL, /* proc: target, may be NULL when only ev knows it; other: sender */
 	CHANGE_DELIVER,
 	CHANGE_STOP,
 	CHANGE_CONT,
 	CHANGE_RENAME,
-	CHANGE_MOVE,	/* another cgroup */
+	CHANGE_MOVE, /* another cgroup */
 	CHANGE_WAIT,
 	CHANGE_OOM,
 	CHANGE_OOM_ADJ,
-	CHANGE_FACT,	/* facts about proc, a cgroup or a text file, a thread's seed row, the end
+	CHANGE_FACT, /* facts about proc, a cgroup or a text file, a thread's seed row, the end
 			 * of a pass; see ev */
-	CHANGE_LOST,	/* 'cnt' records are missing between from_ns and boot_ns */
-	CHANGE_HEAL,	/* an iterator pass put the table right: 'cnt' rows corrected */
+	CHANGE_LOST, /* 'cnt' records are missing between from_ns and boot_ns */
+	CHANGE_HEAL, /* an iterator pass put the table right: 'cnt' rows corrected */
 	CHANGE_TICK,
 	CHANGE_KIND_CNT
 };
@@ -56,29 +56,30 @@ struct change {
 	uint64_t boot_ns;
 	const struct proc *proc;
 	const struct proc *other;
-	const struct proc *from;	/* adopt */
-	const struct event *ev;		/* the record behind it; NULL for derived changes */
-	uint64_t from_ns;		/* lost, heal: uncertain since */
+	const struct proc *from; /* adopt */
+	const struct event *ev;  /* the record behind it; NULL for derived changes */
+	uint64_t from_ns;        /* lost, heal: uncertain since */
 	uint64_t cnt;
-	uint32_t reason;		/* lost: REC_GAP_* */
-	uint32_t cpu;			/* lost: 0xffff unknown */
+	uint32_t reason; /* lost: REC_GAP_* */
+	uint32_t cpu;    /* lost: 0xffff unknown */
 };
 
 /* The change and the rows are valid only during the call. */
 typedef void (*change_fn)(void *ctx, const struct change *c);
 
 struct proc_table_options {
-	size_t max_procs;		/* rows in all; 0: 1,048,576. The dead go first */
-	size_t max_dead;		/* 0: 65,536 */
-	uint64_t dead_ns;		/* how long the dead are kept; 0: 60 s */
+	size_t max_procs; /* rows in all; 0: 1,048,576. The dead go first */
+	size_t max_dead;  /* 0: 65,536 */
+	uint64_t dead_ns; /* how long the dead are kept; 0: 60 s */
 };
 
 struct proc_counts {
 	uint64_t forks, execs, deaths, killed, zombies, reaps, adoptions, signals, threads;
-	uint64_t events;		/* records applied */
-	uint64_t lost, missed, healed;	/* lost: reported by gaps; missed: programs that did not run */
+	uint64_t events; /* records applied */
+	uint64_t lost, missed,
+		healed; /* lost: reported by gaps; missed: programs that did not run */
 	uint64_t illegal, evicted, malformed, unknown_type;
-	uint64_t live;			/* rows born, running or dying, kernel threads included */
+	uint64_t live; /* rows born, running or dying, kernel threads included */
 	uint64_t zombies_now;
 };
 
@@ -102,15 +103,15 @@ const struct proc_counts *proc_table_counts(const struct proc_table *t);
 /* Every row, in no order: for (size_t i = 0; (p = proc_table_next(t, &i)); ) */
 const struct proc *proc_table_next(const struct proc_table *t, size_t *i);
 size_t proc_table_rows(const struct proc_table *t);
-size_t proc_table_bytes(const struct proc_table *t);	/* memory in use, strings included */
+size_t proc_table_bytes(const struct proc_table *t); /* memory in use, strings included */
 
 /* What the stream said about itself */
 struct host_info {
 	char host[65], release[65], machine[65], version[32];
-	char boot_id[33];		/* 32 hex digits */
+	char boot_id[33]; /* 32 hex digits */
 	uint32_t hooks, cpus, cgroup_kind;
-	uint64_t start_ns;		/* boot_ns of the stream's first record */
-	uint64_t now_ns;		/* of its latest */
+	uint64_t start_ns; /* boot_ns of the stream's first record */
+	uint64_t now_ns;   /* of its latest */
 	uint64_t mem_kb;
 	uint8_t page_shift;
 	bool scoped, threads;

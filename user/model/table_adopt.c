@@ -63,19 +63,19 @@ void row_adopt(struct proc_table *t, struct row *r, struct row *parent, const st
 	adopter_count_zombie(t, r, parent);
 	r->bits &= ~ROW_ORPHAN;
 	r->p.flags |= PROC_ADOPTED;
-	r->p.exit_signal = SIGCHLD;	/* reparent_leader() */
+	r->p.exit_signal = SIGCHLD; /* reparent_leader() */
 	t->counts.adoptions++;
 	if (t->listener_cnt) {
 		const struct row *from = old ? old : row_find(t, r->p.birth_parent);
 
 		table_tell(t, &(struct change){
-			.kind = CHANGE_ADOPT,
-			.boot_ns = ev ? ev->h.boot_ns : t->host.now_ns,
-			.proc = &r->p,
-			.other = &parent->p,
-			.from = from ? &from->p : NULL,
-			.ev = ev,
-		});
+				      .kind = CHANGE_ADOPT,
+				      .boot_ns = ev ? ev->h.boot_ns : t->host.now_ns,
+				      .proc = &r->p,
+				      .other = &parent->p,
+				      .from = from ? &from->p : NULL,
+				      .ev = ev,
+			      });
 	}
 	row_drop_ghost(t, old);
 }
@@ -93,7 +93,7 @@ void row_let_go(struct proc_table *t, struct row *r, const struct event *ev)
 	for (child = row_of(r->p.children); child; child = next) {
 		next = row_of(child->p.next);
 		if (child->p.state == PROC_REAPED)
-			continue;	/* stays where it died: history */
+			continue; /* stays where it died: history */
 		if (adopter && adopter != r && !row_is_above(child, adopter)) {
 			row_adopt(t, child, adopter, ev);
 			continue;
@@ -120,7 +120,7 @@ static struct row *find_handed(const struct proc_table *t, const struct row *fro
 		r = row_find_pid(t, pid);
 		return r && r->p.state == PROC_ZOMBIE ? r : NULL;
 	}
-	for (struct proc *p = from->p.children; p; p = p->next) {	/* in the kernel's order */
+	for (struct proc *p = from->p.children; p; p = p->next) { /* in the kernel's order */
 		if (p->state == PROC_ZOMBIE && is_called(p, pid, to))
 			return row_of(p);
 	}

@@ -111,7 +111,7 @@ static const char *check_tally(const struct proc_table *t, const struct tally *t
 
 const char *proc_table_check(const struct proc_table *t)
 {
-	struct tally tally = { 0 };
+	struct tally tally = {0};
 	const char *bad = NULL;
 	struct row *r;
 

@@ -37,7 +37,7 @@ static void take_usage(struct row *r, const struct rec_usage *u)
 
 	if (!r->p.death)
 		return;
-	maxrss_kb = r->p.death->usage.maxrss_kb;	/* right at EXIT only where mm is still there */
+	maxrss_kb = r->p.death->usage.maxrss_kb; /* right at EXIT only where mm is still there */
 	r->p.death->usage = *u;
 	if (maxrss_kb > u->maxrss_kb)
 		r->p.death->usage.maxrss_kb = maxrss_kb;
@@ -71,13 +71,14 @@ void row_tell_exit(struct proc_table *t, struct row *r, const struct event *ev)
 	if (!t->listener_cnt)
 		return;
 	table_tell(t, &(struct change){
-		.kind = CHANGE_EXIT,
-		.boot_ns = r->p.death && r->p.death->exit_ns ? r->p.death->exit_ns :
-			   ev ? ev->h.boot_ns : t->host.now_ns,
-		.proc = &r->p,
-		.other = r->p.parent,
-		.ev = ev,
-	});
+			      .kind = CHANGE_EXIT,
+			      .boot_ns = r->p.death && r->p.death->exit_ns ? r->p.death->exit_ns :
+					 ev                                ? ev->h.boot_ns :
+									     t->host.now_ns,
+			      .proc = &r->p,
+			      .other = r->p.parent,
+			      .ev = ev,
+		      });
 }
 
 void row_suspect_exit(struct proc_table *t, struct row *r, uint64_t now_ns)
@@ -217,7 +218,7 @@ int apply_zombie(struct proc_table *t, const struct event *ev)
 
 	if ((ev->zombie.flags & REC_ZOMBIE_HANDOVER) && t->host.scoped &&
 	    !row_find(t, event_proc(ev)))
-		return 0;	/* the dying parent is out of scope: nothing of ours changes hands */
+		return 0; /* the dying parent is out of scope: nothing of ours changes hands */
 	err = row_observe(t, ev, &r);
 	if (err)
 		return err;
@@ -234,7 +235,8 @@ int apply_zombie(struct proc_table *t, const struct event *ev)
 
 /* ---- gone ----------------------------------------------------------------------------------- */
 
-static void row_gone(struct proc_table *t, struct row *r, struct row *reaper, const struct event *ev)
+static void row_gone(struct proc_table *t, struct row *r, struct row *reaper,
+		     const struct event *ev)
 {
 	row_unhold(t, r);
 	row_let_go(t, r, ev);
@@ -248,12 +250,12 @@ static void row_gone(struct proc_table *t, struct row *r, struct row *reaper, co
 	t->counts.reaps++;
 	if (t->listener_cnt)
 		table_tell(t, &(struct change){
-			.kind = CHANGE_REAP,
-			.boot_ns = r->p.death ? r->p.death->gone_ns : ev->h.boot_ns,
-			.proc = &r->p,
-			.other = reaper ? &reaper->p : NULL,
-			.ev = ev,
-		});
+				      .kind = CHANGE_REAP,
+				      .boot_ns = r->p.death ? r->p.death->gone_ns : ev->h.boot_ns,
+				      .proc = &r->p,
+				      .other = reaper ? &reaper->p : NULL,
+				      .ev = ev,
+			      });
 	evidence_forget_hist(t, r);
 }
 
@@ -285,7 +287,7 @@ static void row_finish_death(struct proc_table *t, struct row *r, const struct e
 		r->p.flags |= PROC_AUTOREAPED;
 		evidence_count_death(t, r, ev);
 	} else if (ev->h.type == REC_REAP) {
-		row_become_zombie(t, r, NULL, ev);	/* somebody reaped it: it was one */
+		row_become_zombie(t, r, NULL, ev); /* somebody reaped it: it was one */
 	} else {
 		evidence_count_death(t, r, ev);
 	}
@@ -312,7 +314,7 @@ int apply_reap(struct proc_table *t, const struct event *ev)
 
 		if (!d->gone_ns)
 			d->gone_ns = ev->h.boot_ns;
-		if (d->zombie_ns > d->gone_ns)	/* clocks of two CPUs */
+		if (d->zombie_ns > d->gone_ns) /* clocks of two CPUs */
 			d->gone_ns = d->zombie_ns;
 		d->reaper = reaper;
 		d->reap_source = REC_REAP;
@@ -346,7 +348,7 @@ int apply_free(struct proc_table *t, const struct event *ev)
 		return 0;
 	}
 	r->bits |= ROW_FREED;
-	if (r->p.state == PROC_REAPED) {	/* told by release_task, or by its pid's next life */
+	if (r->p.state == PROC_REAPED) { /* told by release_task, or by its pid's next life */
 		take_usage(r, &ev->reap.usage);
 		return 0;
 	}

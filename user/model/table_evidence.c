@@ -7,7 +7,7 @@
 
 #include "model/table_int.h"
 
-#define SIGCHLD 17
+#define SIGCHLD            17
 #define CHILDREN_LOOKED_AT 16
 
 struct evidence *row_evidence(struct proc_table *t, struct row *r)
@@ -73,7 +73,8 @@ static void count_wait(struct proc_waits *w, const struct event *ev)
 }
 
 /* The zombie this wait must be reaping, if there is no other it could be; the latest are looked at. */
-static struct row *find_sure(const struct proc_table *t, const struct row *r, const struct event *ev)
+static struct row *find_sure(const struct proc_table *t, const struct row *r,
+			     const struct event *ev)
 {
 	const struct rec_wait *w = &ev->wait;
 	struct row *child;
@@ -82,7 +83,9 @@ static struct row *find_sure(const struct proc_table *t, const struct row *r, co
 	if (w->kind == REC_WAIT_PID) {
 		child = row_find_pid(t, w->pid);
 		return child && child->p.parent == &r->p && child->p.state == PROC_ZOMBIE &&
-		       wait_fits(w->pid, w->options, &child->p) ? child : NULL;
+				       wait_fits(w->pid, w->options, &child->p) ?
+			       child :
+			       NULL;
 	}
 	if (w->kind != REC_WAIT_ANY || r->p.evidence->zombies != 1)
 		return NULL;
@@ -100,16 +103,19 @@ static void open_wait(struct evidence *e, const struct event *ev)
 	struct open_wait *o = &e->open[0];
 
 	for (int i = 0; i < WAITS_OPEN; i++) {
-		if (e->open[i].ns < o->ns)	/* a free one has 0 */
+		if (e->open[i].ns < o->ns) /* a free one has 0 */
 			o = &e->open[i];
 	}
 	*o = (struct open_wait){
-		.ns = ev->h.boot_ns, .tid = ev->h.tid, .options = w->options,
+		.ns = ev->h.boot_ns,
+		.tid = ev->h.tid,
+		.options = w->options,
 		.pid = w->kind == REC_WAIT_PID ? w->pid : 0,
 	};
 }
 
-static void note_wait(struct proc_table *t, struct row *r, struct evidence *e, const struct event *ev)
+static void note_wait(struct proc_table *t, struct row *r, struct evidence *e,
+		      const struct event *ev)
 {
 	const struct rec_wait *w = &ev->wait;
 	struct row *sure;
@@ -140,14 +146,15 @@ void row_went_on(struct proc_table *t, struct row *r, uint32_t tid, uint64_t now
 		return;
 	for (int i = 0; i < WAITS_OPEN; i++) {
 		if (e->open[i].tid == tid)
-			e->open[i] = (struct open_wait){ 0 };
+			e->open[i] = (struct open_wait){0};
 	}
 	if (!e->sure.tgid || e->sure_tid != tid)
 		return;
 	child = row_find(t, e->sure);
-	if (child && child->p.state == PROC_ZOMBIE && child->p.death && !death_of(child)->wait_end_ns)
+	if (child && child->p.state == PROC_ZOMBIE && child->p.death &&
+	    !death_of(child)->wait_end_ns)
 		death_of(child)->wait_end_ns = now_ns;
-	e->sure = (struct proc_key){ 0 };
+	e->sure = (struct proc_key){0};
 }
 
 int apply_wait(struct proc_table *t, const struct event *ev)
@@ -191,7 +198,7 @@ void evidence_open_waits(struct proc_table *t, struct row *child)
 		d->wait_ns = d->d.zombie_ns;
 		e->sure = child->p.key;
 		e->sure_tid = o->tid;
-		*o = (struct open_wait){ 0 };
+		*o = (struct open_wait){0};
 		return;
 	}
 }
@@ -216,7 +223,7 @@ void evidence_count_death(struct proc_table *t, struct row *child, const struct 
 	if (ev->h.type != REC_ZOMBIE || (z->flags & REC_ZOMBIE_TRACER))
 		return;
 	if (!(z->flags & REC_ZOMBIE_HANDOVER) && !proc_key_equals(event_proc(ev), child->p.key))
-		return;		/* another's record, which proved this death */
+		return; /* another's record, which proved this death */
 	child->bits |= ROW_NOTIFIED;
 	e->e.disposition = z->disposition;
 	e->e.sa_flags = z->sa_flags;
@@ -237,7 +244,7 @@ static void add_lifetime(struct proc_table *t, struct hist *h, uint64_t ns)
 		return;
 	}
 	if (!h->buckets) {
-		*h = (struct hist){ 0 };
+		*h = (struct hist){0};
 		if (hist_add(h, first))
 			return;
 		t->hist_cnt++;

@@ -30,32 +30,32 @@ enum row_bits {
 	ROW_USED = 1 << 0,
 	ROW_BIRTH_SEEN = 1 << 1,
 	ROW_EXIT_TOLD = 1 << 2,
-	ROW_EXIT_HELD = 1 << 3,		/* on the held list: exit known, not yet told */
-	ROW_FREED = 1 << 4,		/* REC_FREE seen: nothing about it can follow */
-	ROW_LET_GO = 1 << 5,		/* its children were given away */
-	ROW_ORPHAN = 1 << 6,		/* adopted by an unknown: to be told when known */
-	ROW_EXEC_DERIVED = 1 << 7,	/* the last exec was proved, not seen */
-	ROW_PASS_ZOMBIE = 1 << 8,	/* the running pass saw it as a zombie */
-	ROW_PASS_DEAD = 1 << 9,		/* ... with no live thread */
-	ROW_PASS_CONT = 1 << 10,	/* ... not stopped */
-	ROW_DIED_COUNTED = 1 << 11,	/* its parent's evidence.died has it */
+	ROW_EXIT_HELD = 1 << 3,     /* on the held list: exit known, not yet told */
+	ROW_FREED = 1 << 4,         /* REC_FREE seen: nothing about it can follow */
+	ROW_LET_GO = 1 << 5,        /* its children were given away */
+	ROW_ORPHAN = 1 << 6,        /* adopted by an unknown: to be told when known */
+	ROW_EXEC_DERIVED = 1 << 7,  /* the last exec was proved, not seen */
+	ROW_PASS_ZOMBIE = 1 << 8,   /* the running pass saw it as a zombie */
+	ROW_PASS_DEAD = 1 << 9,     /* ... with no live thread */
+	ROW_PASS_CONT = 1 << 10,    /* ... not stopped */
+	ROW_DIED_COUNTED = 1 << 11, /* its parent's evidence.died has it */
 	ROW_DEAD_LISTED = 1 << 12,
-	ROW_NOTIFIED = 1 << 13,		/* its parent (not only a tracer) was told of its death */
-	ROW_MISSING = 1 << 14,		/* dead and not in a pass: its REC_FREE may be under way */
+	ROW_NOTIFIED = 1 << 13, /* its parent (not only a tracer) was told of its death */
+	ROW_MISSING = 1 << 14,  /* dead and not in a pass: its REC_FREE may be under way */
 };
 
 /* Fatal signals on their way; which one it was is known when the status is. */
 #define KILLS_MAX 3
 struct kills {
 	uint32_t cnt;
-	struct proc_killer kill[KILLS_MAX];	/* oldest first, one a signal */
+	struct proc_killer kill[KILLS_MAX]; /* oldest first, one a signal */
 };
 
 /* The public death and the bounds of the reap */
 struct death {
 	struct proc_death d;
-	uint64_t wait_ns;	/* not reaped before: begin of the first fitting wait */
-	uint64_t wait_end_ns;	/* reaped before: its waiter went on */
+	uint64_t wait_ns;     /* not reaped before: begin of the first fitting wait */
+	uint64_t wait_end_ns; /* reaped before: its waiter went on */
 };
 
 #define WAITS_KEPT 16
@@ -63,26 +63,26 @@ struct death {
 
 struct open_wait {
 	uint64_t ns;
-	uint32_t tid, pid;	/* pid 0: any child */
+	uint32_t tid, pid; /* pid 0: any child */
 	uint8_t options;
 };
 
 /* The public evidence and the waits of this process that may explain a reap */
 struct evidence {
 	struct proc_evidence e;
-	uint64_t any_ns[WAITS_KEPT];	/* waits for any child, a ring */
+	uint64_t any_ns[WAITS_KEPT]; /* waits for any child, a ring */
 	uint32_t any_cnt;
-	struct open_wait open[WAITS_OPEN];	/* blocking, and nothing to reap when they began */
-	struct proc_key sure;		/* the zombie that 'sure_tid' must be reaping */
+	struct open_wait open[WAITS_OPEN]; /* blocking, and nothing to reap when they began */
+	struct proc_key sure;              /* the zombie that 'sure_tid' must be reaping */
 	uint32_t sure_tid;
 };
 
 struct row {
 	struct proc p;
 	struct row *hash_next;
-	struct kills *kills;	/* NULL: none */
-	uint64_t first_ns;	/* when records about it began */
-	uint64_t ahead_ns;	/* since when headers are ahead of the events; 0: they are not */
+	struct kills *kills; /* NULL: none */
+	uint64_t first_ns;   /* when records about it began */
+	uint64_t ahead_ns;   /* since when headers are ahead of the events; 0: they are not */
 	uint16_t bits;
 };
 
@@ -115,18 +115,18 @@ struct proc_table {
 	size_t listener_cnt;
 
 	struct pool rows, deaths, evidences, kills;
-	struct row_index live, dead;	/* dead: reaped; in a storm they are many and cold */
-	uint64_t newest_start_ns;	/* of all rows ever: whoever is younger is new */
+	struct row_index live, dead; /* dead: reaped; in a storm they are many and cold */
+	uint64_t newest_start_ns;    /* of all rows ever: whoever is younger is new */
 	size_t ghosts;
 	struct proc *dead_oldest, *dead_newest;
 	size_t dead_cnt;
 	struct proc *held_oldest, *held_newest;
-	uint64_t unfreed;		/* forgotten rows whose REC_FREE is still to come */
-	size_t hist_cnt;		/* histograms with buckets */
+	uint64_t unfreed; /* forgotten rows whose REC_FREE is still to come */
+	size_t hist_cnt;  /* histograms with buckets */
 
 	struct intern strings;
 	struct cgroup_table cgroups;
-	struct map inits;		/* pid namespace -> its init's row */
+	struct map inits; /* pid namespace -> its init's row */
 
 	struct proc_counts counts;
 	struct host_info host;
@@ -135,10 +135,10 @@ struct proc_table {
 
 	struct cpu_loss *cpus;
 	size_t cpu_cnt;
-	uint64_t uncertain_ns;		/* since; 0: complete */
-	uint64_t loss_ns;		/* the latest loss ended here */
+	uint64_t uncertain_ns; /* since; 0: complete */
+	uint64_t loss_ns;      /* the latest loss ended here */
 
-	uint32_t pass;			/* running pass */
+	uint32_t pass; /* running pass */
 	uint32_t pass_rows;
 
 	struct fact *facts;
@@ -147,7 +147,7 @@ struct proc_table {
 
 static inline struct row *row_of(const struct proc *p)
 {
-	return (struct row *)p;		/* p is its first member */
+	return (struct row *)p; /* p is its first member */
 }
 
 static inline struct death *death_of(const struct row *r)
@@ -175,13 +175,13 @@ struct row *row_find_or_ghost(struct proc_table *t, struct proc_key key, const s
 void row_fill_ghost(struct proc_table *t, struct row *r);
 /* Forgets a ghost that nobody refers to any more; accepts NULL and others. */
 void row_drop_ghost(struct proc_table *t, struct row *r);
-bool row_is_above(const struct row *r, const struct row *other);	/* or the same */
+bool row_is_above(const struct row *r, const struct row *other); /* or the same */
 /* The parent must not be below the row. */
 void row_link(struct proc_table *t, struct row *r, struct row *parent);
 void row_unlink(struct proc_table *t, struct row *r);
 void row_set_state(struct proc_table *t, struct row *r, enum proc_state state);
 void row_set_str(struct proc_table *t, struct intern_str **field, struct span s, size_t true_len);
-struct death *row_death(struct proc_table *t, struct row *r);	/* made when missing; or NULL */
+struct death *row_death(struct proc_table *t, struct row *r); /* made when missing; or NULL */
 void row_list_dead(struct proc_table *t, struct row *r);
 void row_unlist_dead(struct proc_table *t, struct row *r);
 void row_hold(struct proc_table *t, struct row *r);
@@ -241,7 +241,7 @@ void row_hand_over(struct proc_table *t, struct row *from, const struct event *e
 
 /* ---- table_evidence.c ----------------------------------------------------------------------- */
 
-struct evidence *row_evidence(struct proc_table *t, struct row *r);	/* made when missing; or NULL */
+struct evidence *row_evidence(struct proc_table *t, struct row *r); /* made when missing; or NULL */
 static inline struct evidence *row_evidence_if(const struct row *r)
 {
 	return (struct evidence *)r->p.evidence;

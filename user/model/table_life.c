@@ -5,9 +5,9 @@
 
 #include "model/table_int.h"
 
-#define CLONE_VM	0x00000100
-#define CLONE_VFORK	0x00004000
-#define CLONE_THREAD	0x00010000
+#define CLONE_VM     0x00000100
+#define CLONE_VFORK  0x00004000
+#define CLONE_THREAD 0x00010000
 
 /* ---- births --------------------------------------------------------------------------------- */
 
@@ -175,8 +175,8 @@ static void count_exec(struct proc_table *t, struct row *r, const struct event *
 /* An exec that no record told: that there is a new image is all we know of it. */
 void row_derive_exec(struct proc_table *t, struct row *r, const struct event *ev)
 {
-	row_set_str(t, &r->p.exe, (struct span){ 0 }, 0);
-	row_set_str(t, &r->p.args, (struct span){ 0 }, 0);
+	row_set_str(t, &r->p.exe, (struct span){0}, 0);
+	row_set_str(t, &r->p.args, (struct span){0}, 0);
 	r->p.exec_ns = 0;
 	r->bits |= ROW_EXEC_DERIVED;
 	count_exec(t, r, ev);
@@ -186,7 +186,7 @@ void row_derive_exec(struct proc_table *t, struct row *r, const struct event *ev
 static void take_image(struct proc_table *t, struct row *r, const struct event *ev)
 {
 	const struct rec_exec *x = &ev->exec;
-	struct span hostname = { x->hostname, strnlen(x->hostname, sizeof(x->hostname)) };
+	struct span hostname = {x->hostname, strnlen(x->hostname, sizeof(x->hostname))};
 
 	row_set_str(t, &r->p.exe, ev->file, x->file_len);
 	row_set_str(t, &r->p.args, ev->args, x->args_len);
@@ -218,7 +218,7 @@ int apply_exec(struct proc_table *t, const struct event *ev)
 	}
 	told = ev->h.exec_id == r->p.exec_id && (r->bits & ROW_EXEC_DERIVED);
 	if (ev->h.exec_id == r->p.exec_id && r->p.exec_ns) {
-		t->counts.illegal++;	/* the same exec twice */
+		t->counts.illegal++; /* the same exec twice */
 		return 0;
 	}
 	r->bits &= ~ROW_EXEC_DERIVED;

@@ -12,7 +12,7 @@ void row_note_init(struct proc_table *t, struct row *r)
 {
 	if (r->p.ns_level == 0 || !(r->p.flags & PROC_NSINIT) || !r->p.pidns)
 		return;
-	map_put(&t->inits, r->p.pidns, 0, r);	/* without memory: an adopter less is known */
+	map_put(&t->inits, r->p.pidns, 0, r); /* without memory: an adopter less is known */
 }
 
 void row_forget_init(struct proc_table *t, const struct row *r)
@@ -28,7 +28,7 @@ void row_take_flags(struct proc_table *t, struct row *r, const struct event *ev)
 
 	if (f & REC_F_KTHREAD)
 		now |= PROC_KTHREAD;
-	if (f & REC_F_NSINIT)	/* only records with a place have it: never cleared */
+	if (f & REC_F_NSINIT) /* only records with a place have it: never cleared */
 		now |= PROC_NSINIT;
 	if (f & REC_F_SUBREAPER)
 		now |= PROC_SUBREAPER;
@@ -177,7 +177,7 @@ int row_observe(struct proc_table *t, const struct event *ev, struct row **ret)
 	}
 	if (ev->h.boot_ns > r->p.seen_ns)
 		r->p.seen_ns = ev->h.boot_ns;
-	if (ev->h.type != REC_FREE) {	/* which is made without flags and parent */
+	if (ev->h.type != REC_FREE) { /* which is made without flags and parent */
 		row_take_flags(t, r, ev);
 		row_take_parent(t, r, ev);
 	}

@@ -29,8 +29,7 @@ static struct row *index_find_pid(const struct row_index *ix, uint32_t tgid)
 	struct row *best = NULL;
 
 	for (struct row *r = index_first(ix, tgid); r; r = r->hash_next) {
-		if (r->p.key.tgid == tgid &&
-		    (!best || r->p.key.start_ns > best->p.key.start_ns))
+		if (r->p.key.tgid == tgid && (!best || r->p.key.start_ns > best->p.key.start_ns))
 			best = r;
 	}
 	return best;
@@ -48,7 +47,7 @@ static void index_link(struct row_index *ix, struct row *r)
 static void index_grow(struct row_index *ix)
 {
 	size_t cap = (ix->mask + 1) * 2;
-	struct row_index bigger = { calloc(cap, sizeof(struct row *)), cap - 1, ix->cnt };
+	struct row_index bigger = {calloc(cap, sizeof(struct row *)), cap - 1, ix->cnt};
 
 	if (!bigger.buckets)
 		return;
@@ -308,14 +307,13 @@ static void row_forget(struct proc_table *t, struct row *r)
  */
 void rows_forget_old(struct proc_table *t)
 {
-	while (t->dead_oldest &&
-	       (t->dead_cnt > t->opt.max_dead ||
-		gone_ns(t->dead_oldest) + t->opt.dead_ns < t->host.now_ns)) {
+	while (t->dead_oldest && (t->dead_cnt > t->opt.max_dead ||
+				  gone_ns(t->dead_oldest) + t->opt.dead_ns < t->host.now_ns)) {
 		struct proc *oldest = t->dead_oldest;
 
 		if (t->dead_cnt > t->opt.max_dead)
 			t->counts.evicted++;
-		if (oldest->newer) {	/* long cold, and next in turn */
+		if (oldest->newer) { /* long cold, and next in turn */
 			__builtin_prefetch(oldest->newer);
 			__builtin_prefetch((char *)oldest->newer + 64);
 			__builtin_prefetch((char *)oldest->newer + 128);
@@ -374,7 +372,7 @@ static void end_older_lives(struct proc_table *t, struct proc_key key, const str
 			continue;
 		}
 		row_end(t, r, ev, key.start_ns);
-		r = index_first(&t->live, key.tgid);	/* the chain has changed */
+		r = index_first(&t->live, key.tgid); /* the chain has changed */
 	}
 }
 

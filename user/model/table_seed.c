@@ -10,8 +10,8 @@
 
 #include "model/table_int.h"
 
-#define PASS_PARTIAL 0x80000000u	/* a pass that only collects the scope */
-#define SIGCHLD_BIT (1ULL << 16)
+#define PASS_PARTIAL 0x80000000u /* a pass that only collects the scope */
+#define SIGCHLD_BIT  (1ULL << 16)
 
 /* ---- rows ----------------------------------------------------------------------------------- */
 
@@ -81,7 +81,8 @@ static void seed_evidence(struct proc_table *t, struct row *r, const struct even
 		return;
 	e->e.sa_flags = s->sa_flags;
 	e->e.disposition = s->sig_ignored & SIGCHLD_BIT ? REC_SIG_IGN :
-			   s->sig_caught & SIGCHLD_BIT ? REC_SIG_HANDLER : REC_SIG_DFL;
+			   s->sig_caught & SIGCHLD_BIT  ? REC_SIG_HANDLER :
+							  REC_SIG_DFL;
 	e->e.blocked = !!(s->sig_blocked & SIGCHLD_BIT);
 	e->e.pending = !!(s->sig_pending & SIGCHLD_BIT);
 }
@@ -89,7 +90,7 @@ static void seed_evidence(struct proc_table *t, struct row *r, const struct even
 static void seed_fill(struct proc_table *t, struct row *r, const struct event *ev)
 {
 	const struct rec_seed *s = &ev->seed;
-	struct span hostname = { s->hostname, strnlen(s->hostname, sizeof(s->hostname)) };
+	struct span hostname = {s->hostname, strnlen(s->hostname, sizeof(s->hostname))};
 
 	r->p.seen_ns = ev->h.boot_ns;
 	memcpy(r->p.comm, s->comm, sizeof(r->p.comm));
@@ -101,7 +102,7 @@ static void seed_fill(struct proc_table *t, struct row *r, const struct event *e
 	r->p.exit_signal = s->exit_signal;
 	r->p.task_state = s->state;
 	r->p.stood_still_ns = s->still_exec_ns != REC_STILL_NONE ? s->still_exec_ns :
-								    s->still_arrival_ns;
+								   s->still_arrival_ns;
 	if (s->threads && r->p.state < PROC_DYING)
 		r->p.threads = s->threads;
 	if (hostname.len)
@@ -135,7 +136,7 @@ static int seed_new(struct proc_table *t, struct row *r, const struct event *ev)
 
 static void seed_known(struct proc_table *t, struct row *r, const struct event *ev)
 {
-	bool quiet = ev->h.boot_ns >= r->p.seen_ns + PROOF_NS;	/* no stop is just under way */
+	bool quiet = ev->h.boot_ns >= r->p.seen_ns + PROOF_NS; /* no stop is just under way */
 
 	r->p.pass = ev->seed.pass;
 	r->bits &= ~(ROW_PASS_ZOMBIE | ROW_PASS_DEAD | ROW_PASS_CONT);
@@ -143,7 +144,7 @@ static void seed_known(struct proc_table *t, struct row *r, const struct event *
 		row_unhold(t, r);
 	seed_evidence(t, r, ev);
 	if (ev->h.boot_ns < r->p.seen_ns)
-		return;		/* seen before, written down after: all it says is older */
+		return; /* seen before, written down after: all it says is older */
 	seed_fill(t, r, ev);
 	if (r->p.state < PROC_ZOMBIE)
 		row_prove_exec(t, r, ev);
@@ -247,8 +248,7 @@ static uint64_t heal_rows(struct proc_table *t, const struct event *ev)
 	struct row *r;
 
 	for (size_t i = 0; (r = pool_at(&t->rows, i)); i++) {
-		if (!(r->bits & ROW_USED) || r->p.state == PROC_REAPED ||
-		    (r->p.flags & PROC_GHOST))
+		if (!(r->bits & ROW_USED) || r->p.state == PROC_REAPED || (r->p.flags & PROC_GHOST))
 			continue;
 		if (r->p.pass == ev->seed_end.pass)
 			healed += heal_seen(t, r, ev);
@@ -281,9 +281,12 @@ int apply_seed_end(struct proc_table *t, const struct event *ev)
 		t->uncertain_ns = 0;
 		if (since || healed)
 			table_tell(t, &(struct change){
-				.kind = CHANGE_HEAL, .boot_ns = ev->h.boot_ns, .ev = ev,
-				.from_ns = since, .cnt = healed,
-			});
+					      .kind = CHANGE_HEAL,
+					      .boot_ns = ev->h.boot_ns,
+					      .ev = ev,
+					      .from_ns = since,
+					      .cnt = healed,
+				      });
 	}
 	table_tell_row(t, CHANGE_FACT, NULL, NULL, ev);
 	return 0;

@@ -5,18 +5,18 @@
 
 #include "model/table_int.h"
 
-#define SIGKILL 9
-#define SIGCONT 18
-#define SIGSTOP 19
-#define SIGTSTP 20
-#define SIGTTIN 21
-#define SIGTTOU 22
-#define SIGCHLD 17
-#define SIGURG 23
+#define SIGKILL  9
+#define SIGCONT  18
+#define SIGSTOP  19
+#define SIGTSTP  20
+#define SIGTTIN  21
+#define SIGTTOU  22
+#define SIGCHLD  17
+#define SIGURG   23
 #define SIGWINCH 28
 
 /* trace events of signal_generate */
-#define TRACE_SIGNAL_IGNORED 1
+#define TRACE_SIGNAL_IGNORED         1
 #define TRACE_SIGNAL_ALREADY_PENDING 2
 
 static bool signal_stops(int sig)
@@ -36,7 +36,8 @@ static bool may_kill(const struct rec_signal *s)
 {
 	if (s->sig <= 0 || s->sig > 64 || s->result == TRACE_SIGNAL_IGNORED)
 		return false;
-	return s->sig == SIGKILL || (s->disposition == REC_SIG_DFL && signal_kills_by_default(s->sig));
+	return s->sig == SIGKILL ||
+	       (s->disposition == REC_SIG_DFL && signal_kills_by_default(s->sig));
 }
 
 /* The place for this signal: where it was before, a free one, or the oldest's. */
@@ -93,7 +94,7 @@ void row_blame_killer(struct proc_table *t, struct row *r)
 	(void)t;
 	if (!r->p.death || !(r->p.flags & PROC_STATUS_KNOWN))
 		return;
-	r->p.death->killer = (struct proc_killer){ 0 };
+	r->p.death->killer = (struct proc_killer){0};
 	for (uint32_t i = 0; sig && r->kills && i < r->kills->cnt; i++) {
 		if (r->kills->kill[i].sig == sig)
 			r->p.death->killer = r->kills->kill[i];

@@ -7,9 +7,9 @@
 
 #include "model/table_int.h"
 
-#define CPU_USER 0xffff
-#define FACTS_MAX 1024
-#define FACT_TEXT_MAX (64 * 1024)
+#define CPU_USER        0xffff
+#define FACTS_MAX       1024
+#define FACT_TEXT_MAX   (64 * 1024)
 #define FACTS_BYTES_MAX (8 * 1024 * 1024)
 
 /* ---- loss ----------------------------------------------------------------------------------- */
@@ -26,9 +26,14 @@ static void tell_lost(struct proc_table *t, const struct event *ev, uint32_t cpu
 	if (ev->h.boot_ns > t->loss_ns)
 		t->loss_ns = ev->h.boot_ns;
 	table_tell(t, &(struct change){
-		.kind = CHANGE_LOST, .boot_ns = ev->h.boot_ns, .ev = ev,
-		.from_ns = from_ns, .cnt = cnt, .reason = reason, .cpu = cpu,
-	});
+			      .kind = CHANGE_LOST,
+			      .boot_ns = ev->h.boot_ns,
+			      .ev = ev,
+			      .from_ns = from_ns,
+			      .cnt = cnt,
+			      .reason = reason,
+			      .cpu = cpu,
+		      });
 }
 
 static struct cpu_loss *cpu_get(struct proc_table *t, uint32_t cpu)
@@ -65,7 +70,7 @@ void table_note_loss(struct proc_table *t, const struct event *ev)
 	if (!c)
 		return;
 	from_ns = c->seen_ns ? c->seen_ns : t->host.start_ns;
-	cnt = ev->h.lost - c->lost;	/* wraps; < 0: written earlier, read later */
+	cnt = ev->h.lost - c->lost; /* wraps; < 0: written earlier, read later */
 	c->seen_ns = ev->h.boot_ns;
 	if (cnt <= 0)
 		return;
@@ -192,7 +197,7 @@ static struct fact *fact_add(struct proc_table *t, struct span name)
 		t->fact_cap = cap;
 	}
 	f = &t->facts[t->fact_cnt];
-	*f = (struct fact){ .name = strndup(name.data, name.len) };
+	*f = (struct fact){.name = strndup(name.data, name.len)};
 	if (!f->name)
 		return NULL;
 	f->name_len = name.len;
@@ -243,7 +248,7 @@ struct span proc_table_fact(const struct proc_table *t, const char *name)
 {
 	struct fact *f = fact_find(t, name, strlen(name));
 
-	return f ? (struct span){ f->text, f->text_len } : (struct span){ 0 };
+	return f ? (struct span){f->text, f->text_len} : (struct span){0};
 }
 
 void facts_release(struct proc_table *t)

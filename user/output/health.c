@@ -6,13 +6,13 @@
 
 #include "output/table.h"
 
-#define INDENT	6	/* "NOW   ", " !!   " */
+#define INDENT 6 /* "NOW   ", " !!   " */
 
 struct page {
 	struct buf *out;
 	const struct render *r;
 	const struct health *h;
-	struct buf text;	/* one paragraph */
+	struct buf text; /* one paragraph */
 };
 
 static size_t count_lines(const struct buf *b)
@@ -28,7 +28,7 @@ static size_t count_lines(const struct buf *b)
 static void put_paragraph(struct page *p, struct buf *to, const char *heading)
 {
 	buf_printf(to, "%-*s", INDENT, heading);
-	table_put_wrapped(to, &p->r->style, (struct span){ buf_str(&p->text), p->text.len }, INDENT,
+	table_put_wrapped(to, &p->r->style, (struct span){buf_str(&p->text), p->text.len}, INDENT,
 			  INDENT);
 	buf_reset(&p->text);
 }
@@ -155,19 +155,19 @@ static void say_stopped(struct page *p, const struct finding *f)
 static void (*const says[FIND_KIND_CNT])(struct page *, const struct finding *) = {
 	[FIND_CGROUP_PIDS] = say_cgroup_pids, [FIND_PID_MAX] = say_pid_max,
 	[FIND_THREADS_MAX] = say_threads_max, [FIND_STUCK] = say_stuck,
-	[FIND_ZOMBIES] = say_zombies,	      [FIND_MEMORY] = say_memory,
-	[FIND_PRESSURE] = say_pressure,	      [FIND_LOAD] = say_load,
+	[FIND_ZOMBIES] = say_zombies,         [FIND_MEMORY] = say_memory,
+	[FIND_PRESSURE] = say_pressure,       [FIND_LOAD] = say_load,
 	[FIND_STOPPED] = say_stopped,
 };
 
-static const char *const marks[] = { [HEALTH_NOTE] = " .", [HEALTH_WARN] = " !",
-				     [HEALTH_ALARM] = " !!" };
+static const char *const marks[] =
+	{[HEALTH_NOTE] = " .", [HEALTH_WARN] = " !", [HEALTH_ALARM] = " !!"};
 
 /* As many as 'room' lines take; the rest is counted. */
 static void put_findings(struct page *p, size_t room)
 {
 	const struct health *h = p->h;
-	struct buf one = { 0 };
+	struct buf one = {0};
 	size_t n;
 
 	for (n = 0; n < h->finding_cnt; n++) {
@@ -199,7 +199,7 @@ static void put_findings(struct page *p, size_t room)
 static void put_host(struct page *p, const struct health_view *v)
 {
 	const struct host_info *host = proc_table_host(p->r->table);
-	struct buf left = { 0 }, right = { 0 };
+	struct buf left = {0}, right = {0};
 
 	if (v->from_proc)
 		buf_put_str(p->out, "from /proc, without privileges: how long in D or Z unknown\n");
@@ -213,8 +213,8 @@ static void put_host(struct page *p, const struct health_view *v)
 	buf_put_str(&left, "  up ");
 	text_put_duration(&left, p->h->uptime_ns);
 	clock_put_date(&right, proc_table_clock(p->r->table), host->now_ns);
-	table_put_sides(p->out, &p->r->style, (struct span){ buf_str(&left), left.len },
-			(struct span){ buf_str(&right), right.len });
+	table_put_sides(p->out, &p->r->style, (struct span){buf_str(&left), left.len},
+			(struct span){buf_str(&right), right.len});
 	buf_release(&left);
 	buf_release(&right);
 }
@@ -226,8 +226,8 @@ static void put_census(struct page *p)
 		uint64_t cnt;
 		const char *letter;
 	} states[] = {
-		{ h->running, "R" }, { h->stuck, "D" },	  { h->stopped, "T" },
-		{ h->traced, "t" },  { h->zombies, "Z" }, { h->dying, "dying" },
+		{h->running, "R"}, {h->stuck, "D"},   {h->stopped, "T"},
+		{h->traced, "t"},  {h->zombies, "Z"}, {h->dying, "dying"},
 	};
 	const char *sep = ": ";
 
@@ -247,8 +247,7 @@ static void put_census(struct page *p)
 	put_paragraph(p, p->out, "NOW");
 }
 
-static void put_log(struct page *p, const struct health_log *log, const char *one,
-		    const char *many)
+static void put_log(struct page *p, const struct health_log *log, const char *one, const char *many)
 {
 	text_put_count(&p->text, log->cnt);
 	buf_printf(&p->text, " %s", log->cnt == 1 ? one : many);
@@ -322,8 +321,8 @@ static void put_next(struct page *p, struct buf *to, bool from_proc)
 
 void health_put_text(struct buf *b, const struct render *r, const struct health_view *v)
 {
-	struct page p = { .out = b, .r = r, .h = v->health };
-	struct buf head = { 0 }, tail = { 0 };
+	struct page p = {.out = b, .r = r, .h = v->health};
+	struct buf head = {0}, tail = {0};
 	size_t used;
 
 	p.out = &head;

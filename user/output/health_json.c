@@ -10,10 +10,10 @@ static void put_known(struct json *j, const char *name, uint64_t v)
 
 static void put_time(struct json *j, const struct render *r, const char *name, uint64_t boot_ns)
 {
-	struct buf b = { 0 };
+	struct buf b = {0};
 
 	clock_put_rfc3339(&b, proc_table_clock(r->table), boot_ns);
-	json_str(j, name, (struct span){ buf_str(&b), b.len });
+	json_str(j, name, (struct span){buf_str(&b), b.len});
 	buf_release(&b);
 }
 

@@ -8,17 +8,17 @@
 #include "output/table.h"
 #include "output/tree_text.h"
 
-#define MIN_TEXT	40	/* columns left for text, however deep */
-#define CHAIN_MAX	64	/* nodes on one line, however wide */
-#define CHAIN_SHORT	5	/* up to here a chain too long for its line is unrolled node by node */
-#define REST_INDENT	4
-#define LINK		" -- "
+#define MIN_TEXT    40 /* columns left for text, however deep */
+#define CHAIN_MAX   64 /* nodes on one line, however wide */
+#define CHAIN_SHORT 5  /* up to here a chain too long for its line is unrolled node by node */
+#define REST_INDENT 4
+#define LINK        " -- "
 
 /* A node whose children are being drawn. */
 struct level {
 	uint32_t node;
-	uint32_t next;		/* child to draw next */
-	size_t prefix_len;	/* of its own line */
+	uint32_t next;     /* child to draw next */
+	size_t prefix_len; /* of its own line */
 };
 
 struct drawing {
@@ -26,20 +26,20 @@ struct drawing {
 	const struct render *r;
 	const struct tree *tree;
 	struct tree_text text;
-	struct buf prefix;	/* what stands left of the running level's children */
-	struct buf line;	/* the texts of one line, TREE_BREAK where it may be broken */
+	struct buf prefix; /* what stands left of the running level's children */
+	struct buf line;   /* the texts of one line, TREE_BREAK where it may be broken */
 	struct level *levels;
 	size_t depth;
 	bool dead;
-	bool estimated;		/* some duration was marked with ~ */
+	bool estimated; /* some duration was marked with ~ */
 };
 
 struct strokes {
 	const char *pass, *blank, *branch, *last;
 };
 
-static const struct strokes strokes_ascii = { "| ", "  ", "|-", "`-" };
-static const struct strokes strokes_utf8 = { "\u2502 ", "  ", "\u251c\u2500", "\u2514\u2500" };
+static const struct strokes strokes_ascii = {"| ", "  ", "|-", "`-"};
+static const struct strokes strokes_utf8 = {"\u2502 ", "  ", "\u251c\u2500", "\u2514\u2500"};
 
 static const struct strokes *strokes_of(const struct drawing *d)
 {
@@ -54,7 +54,7 @@ static size_t line_width(const struct buf *b)
 	for (size_t i = 0; i <= b->len; i++) {
 		if (i < b->len && b->data[i] != TREE_BREAK)
 			continue;
-		width += text_width((struct span){ b->data + from, i - from });
+		width += text_width((struct span){b->data + from, i - from});
 		from = i + 1;
 	}
 	return width;
@@ -107,7 +107,7 @@ static void put_line(struct drawing *d, size_t used)
 
 	while (*p) {
 		const char *end = strchrnul(p, TREE_BREAK);
-		size_t len = (size_t)(end - p), width = text_width((struct span){ p, len });
+		size_t len = (size_t)(end - p), width = text_width((struct span){p, len});
 
 		if (at + width > limit && at > used + REST_INDENT) {
 			at = begin_rest(d, used);
@@ -175,7 +175,7 @@ static bool push(struct drawing *d, const struct tree_node *n, size_t prefix_len
 			return false;
 		d->levels = levels;
 	}
-	d->levels[d->depth++] = (struct level){ (uint32_t)(n - d->tree->nodes), 0, prefix_len };
+	d->levels[d->depth++] = (struct level){(uint32_t)(n - d->tree->nodes), 0, prefix_len};
 	return true;
 }
 
@@ -254,7 +254,7 @@ static void put_first_line(struct buf *b, const struct render *r, const struct t
 {
 	const struct proc_counts *cnt = proc_table_counts(r->table);
 	const struct wall_clock *clock = proc_table_clock(r->table);
-	struct buf left = { 0 }, right = { 0 };
+	struct buf left = {0}, right = {0};
 
 	put_counts(&left, v);
 	clock_put_time(&right, clock, proc_table_host(r->table)->now_ns, 0);
@@ -267,8 +267,8 @@ static void put_first_line(struct buf *b, const struct render *r, const struct t
 		buf_printf(&right, "%" PRIu64 " events lost", cnt->lost + cnt->missed);
 	else
 		buf_put_str(&right, "not complete");
-	table_put_sides(b, &r->style, (struct span){ buf_str(&left), left.len },
-			(struct span){ buf_str(&right), right.len });
+	table_put_sides(b, &r->style, (struct span){buf_str(&left), left.len},
+			(struct span){buf_str(&right), right.len});
 	buf_release(&left);
 	buf_release(&right);
 }
@@ -280,8 +280,9 @@ void tree_put_text(struct buf *b, const struct render *r, const struct tree_view
 		.out = b,
 		.r = r,
 		.tree = v->tree,
-		.text = { .r = r, .now_ns = proc_table_host(r->table)->now_ns,
-			  .dead = v->watched_ns > 0 },
+		.text = {.r = r,
+			 .now_ns = proc_table_host(r->table)->now_ns,
+			 .dead = v->watched_ns > 0},
 	};
 
 	put_first_line(b, r, v);
@@ -302,9 +303,30 @@ void tree_put_text(struct buf *b, const struct render *r, const struct tree_view
 /* The fields that every event has come from the field table; what only a process at rest has
  * follows by hand. */
 static const char *const proc_fields[] = {
-	"ts", "boot_ns", "id", "parent_id", "pid", "start_ns", "ppid", "birth_ppid", "comm", "exe",
-	"cwd", "args", "args_truncated", "uid", "cgroup", "unit", "container", "pidns_pid",
-	"host_in_container", "exit_code", "signal", "signal_name", "core_dumped", "killer_pid",
+	"ts",
+	"boot_ns",
+	"id",
+	"parent_id",
+	"pid",
+	"start_ns",
+	"ppid",
+	"birth_ppid",
+	"comm",
+	"exe",
+	"cwd",
+	"args",
+	"args_truncated",
+	"uid",
+	"cgroup",
+	"unit",
+	"container",
+	"pidns_pid",
+	"host_in_container",
+	"exit_code",
+	"signal",
+	"signal_name",
+	"core_dumped",
+	"killer_pid",
 	"killer_comm",
 };
 
@@ -312,19 +334,16 @@ static const struct {
 	uint16_t flag;
 	const char *name;
 } proc_marks[] = {
-	{ PROC_KTHREAD, "kernel_thread" },
-	{ PROC_ADOPTED, "adopted" },
-	{ PROC_NSINIT, "namespace_init" },
-	{ PROC_SUBREAPER, "subreaper" },
-	{ PROC_STOPPED, "stopped" },
-	{ PROC_TRACED, "traced" },
-	{ PROC_LEADER_DEAD, "leader_dead" },
+	{PROC_KTHREAD, "kernel_thread"},   {PROC_ADOPTED, "adopted"},
+	{PROC_NSINIT, "namespace_init"},   {PROC_SUBREAPER, "subreaper"},
+	{PROC_STOPPED, "stopped"},         {PROC_TRACED, "traced"},
+	{PROC_LEADER_DEAD, "leader_dead"},
 };
 
 static bool is_fate(const char *field)
 {
-	static const char *const fates[] = { "exit_code", "signal", "signal_name", "core_dumped",
-					     "killer_pid", "killer_comm" };
+	static const char *const fates[] = {"exit_code",   "signal",     "signal_name",
+					    "core_dumped", "killer_pid", "killer_comm"};
 
 	for (size_t i = 0; i < sizeof(fates) / sizeof(*fates); i++)
 		if (strcmp(fates[i], field) == 0)
@@ -336,7 +355,7 @@ static void put_fields(struct json *j, const struct render *r, const struct chan
 {
 	for (size_t i = 0; i < sizeof(proc_fields) / sizeof(*proc_fields); i++) {
 		const struct field *f = field_find(proc_fields[i]);
-		struct value v = { 0 };
+		struct value v = {0};
 
 		if (is_fate(proc_fields[i]) && proc_is_alive(c->proc))
 			continue;
@@ -348,11 +367,11 @@ static void put_fields(struct json *j, const struct render *r, const struct chan
 static void put_proc(struct buf *b, const struct render *r, const struct proc *p)
 {
 	static const char *const stages[] = {
-		[PROC_BORN] = "born",	  [PROC_RUNNING] = "running", [PROC_DYING] = "dying",
+		[PROC_BORN] = "born",     [PROC_RUNNING] = "running", [PROC_DYING] = "dying",
 		[PROC_ZOMBIE] = "zombie", [PROC_REAPED] = "reaped",
 	};
 	uint64_t now = proc_table_host(r->table)->now_ns, still_ns;
-	struct change c = { .kind = CHANGE_SEEN, .boot_ns = now, .proc = p };
+	struct change c = {.kind = CHANGE_SEEN, .boot_ns = now, .proc = p};
 	char state = proc_state_char(p);
 	bool estimated;
 	struct json j;
@@ -361,7 +380,7 @@ static void put_proc(struct buf *b, const struct render *r, const struct proc *p
 	put_fields(&j, r, &c);
 	json_str(&j, "stage", span_of(stages[p->state]));
 	if (state != '?')
-		json_str(&j, "state", (struct span){ &state, 1 });
+		json_str(&j, "state", (struct span){&state, 1});
 	if (p->state != PROC_REAPED && now >= p->key.start_ns)
 		json_u64(&j, "age_ns", now - p->key.start_ns);
 	still_ns = proc_still_ns(p, now, &estimated);

@@ -8,10 +8,10 @@
 
 struct tree_view {
 	const struct tree *tree;
-	const char *from;	/* where it is from, when not from the kernel: "/proc"; else NULL */
-	uint64_t watched_ns;	/* 0: a snapshot */
+	const char *from;    /* where it is from, when not from the kernel: "/proc"; else NULL */
+	uint64_t watched_ns; /* 0: a snapshot */
 	bool complete;
-	bool filtered;		/* only part of what is known is shown */
+	bool filtered; /* only part of what is known is shown */
 };
 
 /* First line, then the tree. */

@@ -3,9 +3,9 @@
 
 #include <string.h>
 
-#define NAME_WIDTH	32	/* a name of escapes is cut here */
-#define ALIGN_MAX	20
-#define CONTAINER_SHOWN	4	/* hex digits */
+#define NAME_WIDTH      32 /* a name of escapes is cut here */
+#define ALIGN_MAX       20
+#define CONTAINER_SHOWN 4 /* hex digits */
 
 static void put_name(const struct tree_text *t, struct buf *b, const struct proc *p)
 {
@@ -60,7 +60,7 @@ static void put_killer(const struct tree_text *t, struct buf *b, const struct tr
 	if (n->cnt > 1 || !k || !k->sig || !k->key.tgid || (int)(n->proc->status & 0x7f) != k->sig)
 		return;
 	buf_printf(b, " by%c ", TREE_BREAK);
-	text_put_cut(b, (struct span){ k->comm, strnlen(k->comm, sizeof(k->comm)) }, NAME_WIDTH,
+	text_put_cut(b, (struct span){k->comm, strnlen(k->comm, sizeof(k->comm))}, NAME_WIDTH,
 		     false, &t->r->style);
 	buf_printf(b, "[%u]", k->key.tgid);
 }
@@ -150,7 +150,7 @@ void tree_text_put(const struct tree_text *t, struct buf *b, const struct tree_n
 		return;
 	}
 	put_label(t, b, n);
-	width = text_width((struct span){ b->data + at, b->len - at });
+	width = text_width((struct span){b->data + at, b->len - at});
 	if (n->state == 'e')
 		put_end(t, b, n);
 	else if (!is_gone(n))
@@ -164,18 +164,19 @@ void tree_text_put(const struct tree_text *t, struct buf *b, const struct tree_n
 
 void tree_text_align(struct tree_text *t, const struct tree *tree, const struct tree_node *n)
 {
-	struct buf label = { 0 };
+	struct buf label = {0};
 
 	t->label_width = 0;
 	for (uint32_t c = 0; c < n->child_cnt; c++) {
 		const struct tree_node *child = &tree->nodes[n->first_child + c];
 		size_t width;
 
-		if (child->kinds || child->child_cnt || (child->state != 'Z' && child->state != 'X'))
+		if (child->kinds || child->child_cnt ||
+		    (child->state != 'Z' && child->state != 'X'))
 			continue;
 		buf_reset(&label);
 		put_label(t, &label, child);
-		width = text_width((struct span){ buf_str(&label), label.len });
+		width = text_width((struct span){buf_str(&label), label.len});
 		if (width > t->label_width && width <= ALIGN_MAX)
 			t->label_width = width;
 	}

@@ -6,13 +6,13 @@
 #include "analysis/tree.h"
 #include "output/render.h"
 
-#define TREE_BREAK '\x1f'	/* a line may be broken here; not shown */
+#define TREE_BREAK '\x1f' /* a line may be broken here; not shown */
 
 struct tree_text {
 	const struct render *r;
 	uint64_t now_ns;
-	size_t label_width;	/* labels of leaves with a state are padded to this */
-	bool dead;		/* the dead are in the tree */
+	size_t label_width; /* labels of leaves with a state are padded to this */
+	bool dead;          /* the dead are in the tree */
 };
 
 /* Chooses label_width for the children of n. */

@@ -51,7 +51,8 @@ static bool file_has_word(const char *dir, const char *name, const char *word)
 	if (!f)
 		return false;
 	if (fgets(text, sizeof(text), f)) {
-		for (char *save, *w = strtok_r(text, " \n", &save); w; w = strtok_r(NULL, " \n", &save))
+		for (char *save, *w = strtok_r(text, " \n", &save); w;
+		     w = strtok_r(NULL, " \n", &save))
 			found |= !strcmp(w, word);
 	}
 	fclose(f);
@@ -76,12 +77,12 @@ static int32_t hierarchy_id(const char *proc_dir, const char *controller)
 
 void cgroupfs_open(struct cgroupfs *cg, const char *proc_dir)
 {
-	struct host_cgroups mounts = { 0 };
+	struct host_cgroups mounts = {0};
 	const char *mount = mounts.v2, *pids = mounts.v1_pids;
 
 	memset(cg, 0, sizeof(*cg));
 	cg->mount_fd = -1;
-	(void)host_cgroups(proc_dir, &mounts);	/* nothing mounted: no paths */
+	(void)host_cgroups(proc_dir, &mounts); /* nothing mounted: no paths */
 	if (*mounts.v1_memory) {
 		cg->kind = REC_CGROUP_V1_MEMORY;
 		cg->hierarchy = hierarchy_id(proc_dir, "memory");
@@ -111,7 +112,7 @@ int cgroupfs_put_path(const struct cgroupfs *cg, uint64_t id, struct buf *ret_pa
 	union {
 		struct file_handle h;
 		char space[sizeof(struct file_handle) + sizeof(uint64_t)];
-	} handle = { .h = { .handle_bytes = sizeof(uint64_t), .handle_type = FILEID_KERNFS } };
+	} handle = {.h = {.handle_bytes = sizeof(uint64_t), .handle_type = FILEID_KERNFS}};
 	char link[64], path[PATH_MAX];
 	size_t skip = strlen(cg->mount);
 	ssize_t len;
@@ -141,7 +142,7 @@ int cgroupfs_put_path(const struct cgroupfs *cg, uint64_t id, struct buf *ret_pa
 int cgroupfs_put_path_of(const struct cgroupfs *cg, const char *proc_dir, uint32_t pid,
 			 struct buf *ret_path)
 {
-	static const char *const controller[] = { "", "memory", "pids" };
+	static const char *const controller[] = {"", "memory", "pids"};
 	const char *want = controller[cg->kind];
 	char name[64], *line = NULL;
 	size_t cap = 0;
@@ -188,7 +189,7 @@ int cgroupfs_find(const struct cgroupfs *cg, const char *path, uint64_t *ret_id,
 		return -ENOTDIR;
 	for (const char *p = full + skip; *p; p++)
 		level += *p == '/' && p[1] && p[1] != '/';
-	*ret_id = st.st_ino;	/* kernfs: the inode number is the id */
+	*ret_id = st.st_ino; /* kernfs: the inode number is the id */
 	*ret_level = level;
 	return 0;
 }

@@ -12,11 +12,11 @@
 #include "base/buf.h"
 
 struct cgroupfs {
-	uint32_t kind;		/* REC_CGROUP_* */
-	int32_t hierarchy;	/* kernel's hierarchy id; 0 for v2 */
-	int mount_fd;		/* of the hierarchy; -1: not mounted, ids have no paths */
+	uint32_t kind;     /* REC_CGROUP_* */
+	int32_t hierarchy; /* kernel's hierarchy id; 0 for v2 */
+	int mount_fd;      /* of the hierarchy; -1: not mounted, ids have no paths */
 	char mount[256];
-	char pids_mount[256];	/* where pids.max lies; empty: nowhere */
+	char pids_mount[256]; /* where pids.max lies; empty: nowhere */
 };
 
 /* Never fails: what is not there is marked so. proc_dir: NULL is /proc. */

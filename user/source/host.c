@@ -12,7 +12,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#define PIDNS_INIT_INO	0xEFFFFFFCu	/* PROC_PID_INIT_INO */
+#define PIDNS_INIT_INO 0xEFFFFFFCu /* PROC_PID_INIT_INO */
 
 static const char *proc_or_default(const char *proc_dir)
 {
@@ -45,8 +45,8 @@ int host_read_file(const char *path, char *ret_text, size_t size)
 
 int host_caps(uint64_t *ret_caps)
 {
-	struct __user_cap_header_struct hdr = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct data[2] = { 0 };
+	struct __user_cap_header_struct hdr = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[2] = {0};
 
 	if (syscall(SYS_capget, &hdr, data) != 0)
 		return -errno;
@@ -177,7 +177,7 @@ static void take_mount(struct host_cgroups *cg, char *line)
 
 int host_cgroups(const char *proc_dir, struct host_cgroups *ret_cgroups)
 {
-	struct host_cgroups cg = { 0 };
+	struct host_cgroups cg = {0};
 	char path[PATH_MAX], *line = NULL;
 	size_t cap = 0;
 	FILE *f;

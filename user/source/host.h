@@ -14,13 +14,13 @@
 #define HOST_BTF_PATH "/sys/kernel/btf/vmlinux"
 
 /* The capabilities proctrail has a use for; numbers of <linux/capability.h> */
-#define HOST_CAP_DAC_READ_SEARCH	2
-#define HOST_CAP_SYS_PTRACE		19
-#define HOST_CAP_SYS_ADMIN		21
-#define HOST_CAP_SYS_RESOURCE		24
-#define HOST_CAP_SYSLOG			34
-#define HOST_CAP_PERFMON		38
-#define HOST_CAP_BPF			39
+#define HOST_CAP_DAC_READ_SEARCH 2
+#define HOST_CAP_SYS_PTRACE      19
+#define HOST_CAP_SYS_ADMIN       21
+#define HOST_CAP_SYS_RESOURCE    24
+#define HOST_CAP_SYSLOG          34
+#define HOST_CAP_PERFMON         38
+#define HOST_CAP_BPF             39
 
 /* Effective capabilities of this process, bit n = capability n; 0 or -errno. capget(2), not /proc. */
 int host_caps(uint64_t *ret_caps);
@@ -29,10 +29,10 @@ bool host_cap_in(uint64_t caps, unsigned cap);
 bool host_may_trace(uint64_t caps);
 
 enum host_lockdown {
-	HOST_LOCKDOWN_UNKNOWN,		/* securityfs not mounted: the load will tell */
+	HOST_LOCKDOWN_UNKNOWN, /* securityfs not mounted: the load will tell */
 	HOST_LOCKDOWN_NONE,
-	HOST_LOCKDOWN_INTEGRITY,	/* tracing works */
-	HOST_LOCKDOWN_CONFIDENTIALITY,	/* bpf_probe_read of kernel memory is refused */
+	HOST_LOCKDOWN_INTEGRITY,       /* tracing works */
+	HOST_LOCKDOWN_CONFIDENTIALITY, /* bpf_probe_read of kernel memory is refused */
 };
 
 enum host_lockdown host_lockdown(void);
@@ -50,8 +50,8 @@ int host_inner_pidns(const char *proc_dir);
 int host_sysctl(const char *proc_dir, const char *name, int64_t *ret_value);
 
 struct host_cgroups {
-	char v2[128];		/* mount point; empty: not mounted */
-	char v1_memory[128];	/* the same for these v1 controllers */
+	char v2[128];        /* mount point; empty: not mounted */
+	char v1_memory[128]; /* the same for these v1 controllers */
 	char v1_pids[128];
 };
 
@@ -60,7 +60,7 @@ int host_cgroups(const char *proc_dir, struct host_cgroups *ret_cgroups);
 
 struct host_kernel {
 	char host[65], release[65], machine[65];
-	unsigned cpus;		/* online */
+	unsigned cpus; /* online */
 	uint64_t mem_kb;
 };
 

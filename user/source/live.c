@@ -16,7 +16,7 @@
 
 #include "proctrail.skel.h"
 
-#define FACTS_POLL_MS 5	/* while a snapshot only waits for /proc */
+#define FACTS_POLL_MS 5 /* while a snapshot only waits for /proc */
 
 static struct live *live_of(struct source *s)
 {
@@ -103,7 +103,7 @@ static int live_next(struct source *s, int timeout_ms, struct span *ret_batch)
 
 	if (l->stopped)
 		return -ENODATA;
-	if (l->begun) {		/* else the batch holds REC_HOST already */
+	if (l->begun) { /* else the batch holds REC_HOST already */
 		if (epoll_wait(l->epoll_fd, ev, LIVE_MAX_RINGS + 1, wait_ms(l, timeout_ms)) < 0 &&
 		    errno != EINTR)
 			return -errno;
@@ -117,7 +117,7 @@ static int live_next(struct source *s, int timeout_ms, struct span *ret_batch)
 	err = gather(l);
 	if (err)
 		return err;
-	*ret_batch = (struct span){ l->batch.data, l->batch.len };
+	*ret_batch = (struct span){l->batch.data, l->batch.len};
 	return 0;
 }
 
@@ -130,11 +130,8 @@ static void live_want(struct source *s, const struct want *w)
 		if (l->reader)
 			(void)proc_reader_ask(l->reader, w->tgid, w->start_ns);
 		break;
-	case WANT_PASS:
-		live_pass_request(l, LIVE_PASS_ROWS | LIVE_PASS_BUSY_THREADS);
-		break;
-	case WANT_TEXT:	/* no analysis asks for one yet */
-		break;
+	case WANT_PASS: live_pass_request(l, LIVE_PASS_ROWS | LIVE_PASS_BUSY_THREADS); break;
+	case WANT_TEXT: /* no analysis asks for one yet */ break;
 	}
 }
 
@@ -167,7 +164,7 @@ int live_join(struct source *s, pid_t pid)
 
 int live_watch(struct source *s, int fd)
 {
-	struct epoll_event ev = { .events = EPOLLIN };
+	struct epoll_event ev = {.events = EPOLLIN};
 
 	return epoll_ctl(live_of(s)->epoll_fd, EPOLL_CTL_ADD, fd, &ev) ? -errno : 0;
 }
@@ -185,7 +182,8 @@ static void request_first_pass(struct live *l)
 	live_pass_request(l, flags);
 }
 
-int live_open(const struct live_options *opt, struct source **ret_source, enum live_obstacle *ret_why)
+int live_open(const struct live_options *opt, struct source **ret_source,
+	      enum live_obstacle *ret_why)
 {
 	struct live *l = calloc(1, sizeof(*l));
 	struct host_facts facts;
@@ -208,7 +206,7 @@ int live_open(const struct live_options *opt, struct source **ret_source, enum l
 	err = err ?: live_counters_map(l);
 	if (err)
 		goto fail;
-	facts = (struct host_facts){ l->hooks, l->cgroups.kind, opt->scope_by != 0, opt->threads };
+	facts = (struct host_facts){l->hooks, l->cgroups.kind, opt->scope_by != 0, opt->threads};
 	records_put_host(&l->batch, &facts);
 	err = live_attach(l);
 	if (!err)

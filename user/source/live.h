@@ -7,35 +7,35 @@
 
 #include "source/source.h"
 
-#define LIVE_SCOPE_PID		1
-#define LIVE_SCOPE_CGROUP	2
-#define LIVE_SCOPE_UID		4
+#define LIVE_SCOPE_PID    1
+#define LIVE_SCOPE_CGROUP 2
+#define LIVE_SCOPE_UID    4
 
 struct live_options {
-	size_t ring_bytes;	/* 0: 8 MiB over all rings */
-	uint32_t rings;		/* 0: min(cpus, 64) / 8, at least 1 */
-	uint32_t args_max;	/* bytes of argv kept, at most 65,536; 0: 512 */
-	uint32_t scope_by;	/* LIVE_SCOPE_* bits; 0: the whole machine */
+	size_t ring_bytes; /* 0: 8 MiB over all rings */
+	uint32_t rings;    /* 0: min(cpus, 64) / 8, at least 1 */
+	uint32_t args_max; /* bytes of argv kept, at most 65,536; 0: 512 */
+	uint32_t scope_by; /* LIVE_SCOPE_* bits; 0: the whole machine */
 	uint32_t scope_pid;
 	uint32_t scope_uid;
-	const char *scope_cgroup;	/* path below the cgroup mount, or absolute */
+	const char *scope_cgroup; /* path below the cgroup mount, or absolute */
 	bool threads;
 	bool all_signals;
-	bool snapshot;		/* no tracing: one iterator pass, then -ENODATA */
-	bool facts;		/* read exe, cwd, argv of what was there before us */
-	const char *proc_dir;	/* NULL: /proc */
-	const char *zone_file;	/* NULL: /etc/localtime */
+	bool snapshot;         /* no tracing: one iterator pass, then -ENODATA */
+	bool facts;            /* read exe, cwd, argv of what was there before us */
+	const char *proc_dir;  /* NULL: /proc */
+	const char *zone_file; /* NULL: /etc/localtime */
 };
 
 /* Why live tracing cannot work here; each has its own message and next step (doctor). */
 enum live_obstacle {
 	LIVE_OK,
-	LIVE_NOT_ROOT,		/* CAP_BPF and CAP_PERFMON are missing */
-	LIVE_NO_BTF,		/* /sys/kernel/btf/vmlinux is not there */
-	LIVE_LOCKDOWN,		/* lockdown=confidentiality */
+	LIVE_NOT_ROOT, /* CAP_BPF and CAP_PERFMON are missing */
+	LIVE_NO_BTF,   /* /sys/kernel/btf/vmlinux is not there */
+	LIVE_LOCKDOWN, /* lockdown=confidentiality */
 	LIVE_INNER_PIDNS,
-	LIVE_NO_RINGBUF,	/* older than 5.8, or not built in */
-	LIVE_REFUSED,		/* the kernel refused our programs: see the log */
+	LIVE_NO_RINGBUF, /* older than 5.8, or not built in */
+	LIVE_REFUSED,    /* the kernel refused our programs: see the log */
 };
 
 /* Checks without loading anything. proc_dir as in live_options. */
@@ -46,7 +46,8 @@ const char *live_obstacle_name(enum live_obstacle o);
  * Loads, attaches, begins to seed. Returns 0, -EPERM with *ret_why set for what cannot be done
  * here, or another -errno. The first record of the stream is REC_HOST.
  */
-int live_open(const struct live_options *opt, struct source **ret_source, enum live_obstacle *ret_why);
+int live_open(const struct live_options *opt, struct source **ret_source,
+	      enum live_obstacle *ret_why);
 
 /* Adds a process and its descendants-to-be to the scope of a running source: a held CMD. */
 int live_join(struct source *s, pid_t pid);
@@ -59,11 +60,11 @@ const char *live_libbpf_version(void);
 
 /* What this kernel offers, one row a hook; for doctor. */
 struct live_hook {
-	const char *name;	/* "fentry/release_task" */
-	const char *gives;	/* "exact reap times" */
-	const char *without;	/* what its absence costs the answers */
-	int err;		/* 0: works; -errno: how it was refused */
-	uint32_t bit;		/* REC_HOOK_* */
+	const char *name;    /* "fentry/release_task" */
+	const char *gives;   /* "exact reap times" */
+	const char *without; /* what its absence costs the answers */
+	int err;             /* 0: works; -errno: how it was refused */
+	uint32_t bit;        /* REC_HOOK_* */
 };
 
 /* Probes every optional hook (load and attach). Returns the count; rows are static. */

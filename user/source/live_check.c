@@ -23,20 +23,13 @@ enum live_obstacle live_check(const char *proc_dir)
 const char *live_obstacle_name(enum live_obstacle o)
 {
 	switch (o) {
-	case LIVE_OK:
-		return "none";
-	case LIVE_NOT_ROOT:
-		return "not_root";
-	case LIVE_NO_BTF:
-		return "no_btf";
-	case LIVE_LOCKDOWN:
-		return "lockdown";
-	case LIVE_INNER_PIDNS:
-		return "inner_pidns";
-	case LIVE_NO_RINGBUF:
-		return "no_ringbuf";
-	case LIVE_REFUSED:
-		return "refused";
+	case LIVE_OK: return "none";
+	case LIVE_NOT_ROOT: return "not_root";
+	case LIVE_NO_BTF: return "no_btf";
+	case LIVE_LOCKDOWN: return "lockdown";
+	case LIVE_INNER_PIDNS: return "inner_pidns";
+	case LIVE_NO_RINGBUF: return "no_ringbuf";
+	case LIVE_REFUSED: return "refused";
 	}
 	return NULL;
 }

@@ -9,14 +9,10 @@
 static uint64_t cgroup_of(const struct rec_hdr *h)
 {
 	switch (h->type) {
-	case REC_FORK:
-		return ((const struct rec_fork *)h)->place.cgroup_id;
-	case REC_EXEC:
-		return ((const struct rec_exec *)h)->place.cgroup_id;
-	case REC_SEED:
-		return ((const struct rec_seed *)h)->place.cgroup_id;
-	default:
-		return 0;
+	case REC_FORK: return ((const struct rec_fork *)h)->place.cgroup_id;
+	case REC_EXEC: return ((const struct rec_exec *)h)->place.cgroup_id;
+	case REC_SEED: return ((const struct rec_seed *)h)->place.cgroup_id;
+	default: return 0;
 	}
 }
 
@@ -29,15 +25,15 @@ static void mark_known(struct live *l, uint64_t id)
 
 static void put_cgroup(struct live *l, uint64_t id, uint32_t pid)
 {
-	struct buf path = { 0 };
+	struct buf path = {0};
 	int err = cgroupfs_put_path(&l->cgroups, id, &path);
 
 	if (err)
 		err = cgroupfs_put_path_of(&l->cgroups, l->opt.proc_dir, pid, &path);
 	if (!err && !path.err) {
-		struct span text = { path.data, path.len };
+		struct span text = {path.data, path.len};
 
-		records_put_text(&l->batch, REC_FACT_CGROUP, id, (struct span){ 0 }, text);
+		records_put_text(&l->batch, REC_FACT_CGROUP, id, (struct span){0}, text);
 		if (l->opt.snapshot && l->opt.facts)
 			texts_put_pids_limits(&l->batch, &l->cgroups, text);
 	}

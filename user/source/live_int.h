@@ -16,37 +16,37 @@
 
 struct proctrail_bpf;
 
-#define LIVE_MAX_RINGS 8
-#define LIVE_MAX_LINKS 24
-#define LIVE_BATCH_BYTES (1u << 20)	/* a batch is handed on at this size */
-#define LIVE_TICK_NS (90 * 1000000ULL)	/* under the 100 ms that DESIGN.md promises; 11 wake-ups/s */
+#define LIVE_MAX_RINGS   8
+#define LIVE_MAX_LINKS   24
+#define LIVE_BATCH_BYTES (1u << 20)        /* a batch is handed on at this size */
+#define LIVE_TICK_NS     (90 * 1000000ULL) /* under the 100 ms that DESIGN.md promises; 11 wake-ups/s */
 
 struct live_ring {
 	int fd;
 	struct ring_buffer *reader;
-	struct buf pending;	/* taken out, not yet merged; only with several rings */
-	size_t merged;		/* bytes of pending that went into the batch */
+	struct buf pending; /* taken out, not yet merged; only with several rings */
+	size_t merged;      /* bytes of pending that went into the batch */
 	struct live *live;
 };
 
 /* One run of the iterator, read a piece at a time between two looks at the rings. */
 struct live_pass {
-	int fd;			/* -1: none under way */
+	int fd; /* -1: none under way */
 	uint32_t number;
-	uint32_t flags;		/* LIVE_PASS_* */
-	uint32_t flags_queued;	/* the next one, 0: none */
-	uint64_t not_before_ns;	/* heal no faster than this */
-	uint32_t done_cnt;	/* whole passes finished */
+	uint32_t flags;         /* LIVE_PASS_* */
+	uint32_t flags_queued;  /* the next one, 0: none */
+	uint64_t not_before_ns; /* heal no faster than this */
+	uint32_t done_cnt;      /* whole passes finished */
 };
 
 /* iter_flags of the kernel side */
-#define LIVE_PASS_ROWS		1
-#define LIVE_PASS_JOIN		2
-#define LIVE_PASS_BUSY_THREADS	4
-#define LIVE_PASS_ALL_THREADS	8
+#define LIVE_PASS_ROWS         1
+#define LIVE_PASS_JOIN         2
+#define LIVE_PASS_BUSY_THREADS 4
+#define LIVE_PASS_ALL_THREADS  8
 
 /* In the number of a pass that shows only whom it added: who is missing from it is not gone */
-#define LIVE_PASS_PARTIAL	0x80000000u
+#define LIVE_PASS_PARTIAL 0x80000000u
 
 struct live {
 	struct source source;
@@ -59,30 +59,30 @@ struct live {
 
 	struct live_ring rings[LIVE_MAX_RINGS];
 	uint32_t ring_cnt;
-	size_t ring_bytes;	/* of each */
+	size_t ring_bytes; /* of each */
 	int epoll_fd;
 	struct buf batch;
 
-	struct rec_counters *counters;	/* [cpus], mapped */
+	struct rec_counters *counters; /* [cpus], mapped */
 	uint32_t cpus;
-	uint32_t *lost_seen;	/* per CPU: hdr.lost of its last record, or reported as a gap */
-	uint32_t *lost_before;	/* per CPU: the counter at the last tick */
-	uint64_t *seen_ns;	/* per CPU: time of its last record */
+	uint32_t *lost_seen;   /* per CPU: hdr.lost of its last record, or reported as a gap */
+	uint32_t *lost_before; /* per CPU: the counter at the last tick */
+	uint64_t *seen_ns;     /* per CPU: time of its last record */
 	uint64_t delivered;
-	uint64_t lost, missed;	/* at the last tick */
+	uint64_t lost, missed; /* at the last tick */
 	uint64_t next_tick_ns, tick_ns;
 
 	struct live_pass pass;
 	struct cgroupfs cgroups;
 	struct map cgroups_known;
 	uint64_t cgroup_last;
-	struct proc_reader *reader;	/* NULL: no facts wanted */
-	bool begun;		/* next() was called */
-	bool stopping;		/* no more is wanted */
-	bool detached;		/* no program runs any more; the rings may still hold records */
-	bool stopped;		/* everything was handed on */
+	struct proc_reader *reader; /* NULL: no facts wanted */
+	bool begun;                 /* next() was called */
+	bool stopping;              /* no more is wanted */
+	bool detached;              /* no program runs any more; the rings may still hold records */
+	bool stopped;               /* everything was handed on */
 	bool text_facts_done;
-	bool seeded;		/* the first complete pass is in the stream */
+	bool seeded; /* the first complete pass is in the stream */
 };
 
 /* live_load.c: open, configure, load, attach */

@@ -16,44 +16,51 @@
 #include "probe.skel.h"
 #include "proctrail.skel.h"
 
-#define SCOPE_PROCS 65536	/* that --pid, --cgroup, --uid or CMD can hold at one time */
+#define SCOPE_PROCS 65536 /* that --pid, --cgroup, --uid or CMD can hold at one time */
 
 struct optional_hook {
-	const char *program;	/* in the skeleton */
-	const char *probe;	/* in the probe object */
+	const char *program; /* in the skeleton */
+	const char *probe;   /* in the probe object */
 	struct live_hook row;
 };
 
 static const struct optional_hook optional_hooks[] = {
-	{ "on_notify_fexit", "probe_notify_fexit",
-	  { "fexit/do_notify_parent", "zombies and auto-reaps that send no SIGCHLD",
-	    "children of a parent that ignores SIGCHLD are seen at their release only", 0,
-	    REC_HOOK_NOTIFY } },
-	{ "on_release_fentry", "probe_release_fentry",
-	  { "fentry/release_task", "exact reap times and the reaper",
-	    "reap times are good to 5-30 ms", 0, REC_HOOK_RELEASE_FENTRY } },
-	{ "on_release_kprobe", "probe_release_kprobe",
-	  { "kprobe/release_task", "the same, where fentry is refused",
-	    "reap times are good to 5-30 ms", 0, REC_HOOK_RELEASE_KPROBE } },
-	{ "on_oom_victim", "probe_oom_victim",
-	  { "tp_btf/mark_victim", "victims of the OOM killer",
-	    "an OOM kill looks like any SIGKILL of the kernel", 0, REC_HOOK_OOM } },
-	{ "on_oom_adj", "probe_oom_adj",
-	  { "tp_btf/oom_score_adj_update", "who writes an oom_score_adj",
-	    "nobody is named for a biased oom_score_adj", 0, REC_HOOK_OOM } },
-	{ "on_cgroup_attach", "probe_cgroup_attach",
-	  { "tp_btf/cgroup_attach_task", "moves between cgroups",
-	    "a moved process keeps its first cgroup until the next pass", 0, REC_HOOK_CGROUP } },
-	{ "on_cgroup_mkdir", "probe_cgroup_mkdir",
-	  { "tp_btf/cgroup_mkdir", "paths of cgroups that live shortly",
-	    "a cgroup that is gone at once has no path", 0, REC_HOOK_CGROUP } },
+	{"on_notify_fexit",
+	 "probe_notify_fexit",
+	 {"fexit/do_notify_parent", "zombies and auto-reaps that send no SIGCHLD",
+	  "children of a parent that ignores SIGCHLD are seen at their release only", 0,
+	  REC_HOOK_NOTIFY}},
+	{"on_release_fentry",
+	 "probe_release_fentry",
+	 {"fentry/release_task", "exact reap times and the reaper",
+	  "reap times are good to 5-30 ms", 0, REC_HOOK_RELEASE_FENTRY}},
+	{"on_release_kprobe",
+	 "probe_release_kprobe",
+	 {"kprobe/release_task", "the same, where fentry is refused",
+	  "reap times are good to 5-30 ms", 0, REC_HOOK_RELEASE_KPROBE}},
+	{"on_oom_victim",
+	 "probe_oom_victim",
+	 {"tp_btf/mark_victim", "victims of the OOM killer",
+	  "an OOM kill looks like any SIGKILL of the kernel", 0, REC_HOOK_OOM}},
+	{"on_oom_adj",
+	 "probe_oom_adj",
+	 {"tp_btf/oom_score_adj_update", "who writes an oom_score_adj",
+	  "nobody is named for a biased oom_score_adj", 0, REC_HOOK_OOM}},
+	{"on_cgroup_attach",
+	 "probe_cgroup_attach",
+	 {"tp_btf/cgroup_attach_task", "moves between cgroups",
+	  "a moved process keeps its first cgroup until the next pass", 0, REC_HOOK_CGROUP}},
+	{"on_cgroup_mkdir",
+	 "probe_cgroup_mkdir",
+	 {"tp_btf/cgroup_mkdir", "paths of cgroups that live shortly",
+	  "a cgroup that is gone at once has no path", 0, REC_HOOK_CGROUP}},
 };
 
 #define OPTIONAL_CNT (sizeof(optional_hooks) / sizeof(optional_hooks[0]))
 
 static const char *const required_programs[] = {
-	"on_newtask", "on_exec", "on_exit", "on_rename", "on_free",
-	"on_wait", "on_signal_generate", "on_signal_deliver",
+	"on_newtask",         "on_exec",           "on_exit", "on_rename", "on_free", "on_wait",
+	"on_signal_generate", "on_signal_deliver",
 };
 
 #define REQUIRED_CNT (sizeof(required_programs) / sizeof(required_programs[0]))
@@ -79,7 +86,8 @@ static int probe_program(const char *name)
 
 	if (!skel)
 		return -errno;
-	bpf_object__for_each_program(prog, skel->obj) {
+	bpf_object__for_each_program(prog, skel->obj)
+	{
 		bool match = !strcmp(bpf_program__name(prog), name);
 
 		bpf_program__set_autoload(prog, match);

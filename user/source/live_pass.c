@@ -11,8 +11,8 @@
 
 #include "proctrail.skel.h"
 
-#define PASS_GAP_NS (250 * NS_PER_MS)	/* between two healing passes */
-#define PASS_ROW_BYTES 448		/* a seed record in the ring, rounded up */
+#define PASS_GAP_NS    (250 * NS_PER_MS) /* between two healing passes */
+#define PASS_ROW_BYTES 448               /* a seed record in the ring, rounded up */
 
 void live_pass_request(struct live *l, uint32_t flags)
 {
@@ -32,7 +32,8 @@ static int pass_begin(struct live *l)
 	pass->flags = pass->flags_queued & LIVE_PASS_JOIN ? LIVE_PASS_JOIN : pass->flags_queued;
 	pass->flags_queued &= ~pass->flags;
 	pass->number++;
-	l->skel->bss->iter_pass = pass->number | (pass->flags == LIVE_PASS_JOIN ? LIVE_PASS_PARTIAL : 0);
+	l->skel->bss->iter_pass = pass->number |
+				  (pass->flags == LIVE_PASS_JOIN ? LIVE_PASS_PARTIAL : 0);
 	l->skel->bss->iter_flags = pass->flags;
 	l->skel->bss->iter_rows = 0;
 	l->skel->bss->iter_joined = 0;

@@ -13,7 +13,7 @@
 
 #include "proctrail.skel.h"
 
-#define MERGE_SLACK_NS 2000000ULL	/* steps back of 1.5 ms were measured on 7.3 */
+#define MERGE_SLACK_NS 2000000ULL /* steps back of 1.5 ms were measured on 7.3 */
 
 /* The kernel side ships what it filled; in a batch every record begins at a multiple of 8. */
 static void put_aligned(struct buf *b, const struct rec_hdr *h)
@@ -122,7 +122,7 @@ static int ring_create(struct live *l, uint32_t i)
 	struct live_ring *ring = &l->rings[i];
 	/* Edge: told once for each wake-up that the kernel side asked for. As long as records keep
 	 * coming the ring is never empty, and a level would never let us sleep. */
-	struct epoll_event ev = { .events = EPOLLIN | EPOLLET };
+	struct epoll_event ev = {.events = EPOLLIN | EPOLLET};
 	int err;
 
 	ring->live = l;

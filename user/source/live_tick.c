@@ -53,8 +53,9 @@ static uint64_t count_missed(const struct live *l)
 	struct bpf_program *prog;
 	uint64_t missed = 0;
 
-	bpf_object__for_each_program(prog, l->skel->obj) {
-		struct bpf_prog_info info = { 0 };
+	bpf_object__for_each_program(prog, l->skel->obj)
+	{
+		struct bpf_prog_info info = {0};
 		__u32 len = sizeof(info);
 
 		if (bpf_program__fd(prog) >= 0 &&
@@ -66,7 +67,7 @@ static uint64_t count_missed(const struct live *l)
 
 static void put_gap(struct live *l, unsigned cpu, uint64_t from_ns, uint32_t cnt, uint32_t reason)
 {
-	struct rec_gap r = { .from_ns = from_ns, .count = cnt, .reason = reason };
+	struct rec_gap r = {.from_ns = from_ns, .count = cnt, .reason = reason};
 
 	rec_hdr_fill(&r.h, REC_GAP, sizeof(r));
 	r.h.cpu = (__u16)cpu;
@@ -106,12 +107,13 @@ static void sum_counters(const struct live *l, uint64_t *ret_attempted, uint64_t
 
 void live_tick(struct live *l, uint64_t now_ns)
 {
-	struct rec_tick r = { 0 };
+	struct rec_tick r = {0};
 	uint64_t missed = l->opt.snapshot ? 0 : count_missed(l);
 
 	tell_silent_losses(l, l->stopped);
 	if (missed > l->missed)
-		put_gap(l, REC_CPU_USER, l->tick_ns, (uint32_t)(missed - l->missed), REC_GAP_MISSED);
+		put_gap(l, REC_CPU_USER, l->tick_ns, (uint32_t)(missed - l->missed),
+			REC_GAP_MISSED);
 	sum_counters(l, (uint64_t *)&r.attempted, (uint64_t *)&r.lost);
 	if (r.lost > l->lost || missed > l->missed)
 		live_pass_request(l, LIVE_PASS_ROWS);

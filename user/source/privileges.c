@@ -14,8 +14,8 @@
 
 int privileges_drop(void)
 {
-	struct __user_cap_header_struct hdr = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct data[2] = { 0 };
+	struct __user_cap_header_struct hdr = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[2] = {0};
 	uint64_t keep = BIT(HOST_CAP_BPF) | BIT(HOST_CAP_PERFMON) | BIT(HOST_CAP_SYS_PTRACE) |
 			BIT(HOST_CAP_DAC_READ_SEARCH);
 	uint64_t caps;
@@ -25,7 +25,7 @@ int privileges_drop(void)
 	if (err)
 		return err;
 	if (!host_cap_in(caps, HOST_CAP_BPF) || !host_cap_in(caps, HOST_CAP_PERFMON))
-		keep |= BIT(HOST_CAP_SYS_ADMIN);	/* it stands for both */
+		keep |= BIT(HOST_CAP_SYS_ADMIN); /* it stands for both */
 	caps &= keep;
 	for (int i = 0; i < 2; i++)
 		data[i].effective = data[i].permitted = (uint32_t)(caps >> (32 * i));

@@ -27,9 +27,9 @@ struct worker {
 	uint32_t args_max;
 	struct request *queue;
 	size_t head, cnt, cap;
-	struct request current;		/* tgid 0: none */
+	struct request current; /* tgid 0: none */
 	uint64_t current_since_ns;
-	struct buf ready;		/* finished records */
+	struct buf ready; /* finished records */
 	bool quit;
 };
 
@@ -126,9 +126,9 @@ static size_t read_args(int dir, char *args, size_t size, uint32_t *ret_true_len
 static void read_process(const struct worker *w, struct request req, bool may_hang,
 			 struct buf *ret_record)
 {
-	struct rec_fact_proc r = { 0 };
+	struct rec_fact_proc r = {0};
 	char path[PATH_MAX], exe[PATH_MAX], cwd[PATH_MAX], *args = NULL;
-	struct span tails[3] = { { exe, 0 }, { cwd, 0 }, { NULL, 0 } };
+	struct span tails[3] = {{exe, 0}, {cwd, 0}, {NULL, 0}};
 	int dir;
 
 	snprintf(path, sizeof(path), "%s/%u", w->proc_dir, req.tgid);
@@ -158,7 +158,7 @@ static void read_process(const struct worker *w, struct request req, bool may_ha
 static void *worker_run(void *arg)
 {
 	struct worker *w = arg;
-	struct buf record = { 0 };
+	struct buf record = {0};
 
 	pthread_mutex_lock(&w->lock);
 	for (;;) {
@@ -176,7 +176,7 @@ static void *worker_run(void *arg)
 		read_process(w, w->current, true, &record);
 
 		pthread_mutex_lock(&w->lock);
-		if (w->quit)	/* given up on meanwhile: somebody has told so */
+		if (w->quit) /* given up on meanwhile: somebody has told so */
 			break;
 		w->current.tgid = 0;
 		buf_put(&w->ready, record.data, record.len);
@@ -272,7 +272,7 @@ static int queue_put(struct worker *w, struct request req)
 
 static void put_hung(struct buf *records, struct request req)
 {
-	struct rec_fact_proc r = { .flags = REC_FACT_HUNG };
+	struct rec_fact_proc r = {.flags = REC_FACT_HUNG};
 
 	rec_hdr_fill(&r.h, REC_FACT_PROC, 0);
 	r.h.tgid = r.h.tid = req.tgid;
@@ -283,7 +283,7 @@ static void put_hung(struct buf *records, struct request req)
 int proc_reader_ask(struct proc_reader *r, uint32_t tgid, uint64_t start_ns)
 {
 	struct worker *w = r->worker;
-	struct request req = { tgid, start_ns };
+	struct request req = {tgid, start_ns};
 	int err;
 
 	pthread_mutex_lock(&w->lock);

@@ -15,7 +15,7 @@
 #include "base/buf.h"
 
 #define PROC_READER_TIMEOUT_NS 50000000ULL
-#define PROC_READER_MAX_HUNG 8	/* threads given up on; then nothing more is asked */
+#define PROC_READER_MAX_HUNG   8 /* threads given up on; then nothing more is asked */
 
 struct proc_reader;
 
@@ -27,6 +27,6 @@ void proc_reader_free(struct proc_reader *r);
 int proc_reader_ask(struct proc_reader *r, uint32_t tgid, uint64_t start_ns);
 /* Appends REC_FACT_PROC records that are ready, gives up on what hangs. */
 void proc_reader_collect(struct proc_reader *r, uint64_t now_ns, struct buf *records);
-bool proc_reader_idle(const struct proc_reader *r);	/* nothing asked or under way */
+bool proc_reader_idle(const struct proc_reader *r); /* nothing asked or under way */
 
 #endif

@@ -69,7 +69,7 @@ static int parse_stat(char *text, struct rec_seed *r)
 	set_state(r, letter);
 	r->h.ppid = r->h.parent_tid = ppid;
 	r->h.start_ns = r->task_start_ns = start * tick_ns;
-	if (flags & 0x00200000)	/* PF_KTHREAD */
+	if (flags & 0x00200000) /* PF_KTHREAD */
 		r->h.flags |= REC_F_KTHREAD;
 	if (letter == 'Z')
 		r->h.flags |= REC_F_ZOMBIE | REC_F_DEAD;
@@ -99,10 +99,10 @@ static void parse_status(const char *text, struct rec_seed *r)
 		const char *name;
 		size_t at;
 	} masks[] = {
-		{ "\nSigBlk:", offsetof(struct rec_seed, sig_blocked) },
-		{ "\nShdPnd:", offsetof(struct rec_seed, sig_pending) },
-		{ "\nSigIgn:", offsetof(struct rec_seed, sig_ignored) },
-		{ "\nSigCgt:", offsetof(struct rec_seed, sig_caught) },
+		{"\nSigBlk:", offsetof(struct rec_seed, sig_blocked)},
+		{"\nShdPnd:", offsetof(struct rec_seed, sig_pending)},
+		{"\nSigIgn:", offsetof(struct rec_seed, sig_ignored)},
+		{"\nSigCgt:", offsetof(struct rec_seed, sig_caught)},
 	};
 	const char *p = strstr(text, "\nUid:");
 	unsigned pids[32];
@@ -186,7 +186,7 @@ static int read_rows(struct proc_source *s)
 		unsigned long pid = strtoul(entry->d_name, &end, 10);
 
 		if (*end || !pid || read_row(s, (unsigned)pid, &row))
-			continue;	/* not a process, or gone meanwhile */
+			continue; /* not a process, or gone meanwhile */
 		err = add_row(s, &row);
 	}
 	closedir(dir);
@@ -196,7 +196,7 @@ static int read_rows(struct proc_source *s)
 /* Parents are named by (pid, start): the start is known when all rows are */
 static int link_parents(struct proc_source *s)
 {
-	struct map by_pid = { 0 };
+	struct map by_pid = {0};
 	int err = 0;
 
 	for (size_t i = 0; i < s->cnt && !err; i++)
@@ -215,7 +215,7 @@ static int link_parents(struct proc_source *s)
 
 static void put_cgroups(struct proc_source *s, struct map *known)
 {
-	struct buf path = { 0 };
+	struct buf path = {0};
 	uint64_t id;
 	int level;
 
@@ -227,16 +227,16 @@ static void put_cgroups(struct proc_source *s, struct map *known)
 		s->rows[i].place.cgroup_id = id;
 		if (map_find(known, id, 0) || map_put(known, id, 0, s))
 			continue;
-		records_put_text(&s->batch, REC_FACT_CGROUP, id, (struct span){ 0 },
-				 (struct span){ path.data, path.len });
-		texts_put_pids_limits(&s->batch, &s->cgroups, (struct span){ path.data, path.len });
+		records_put_text(&s->batch, REC_FACT_CGROUP, id, (struct span){0},
+				 (struct span){path.data, path.len});
+		texts_put_pids_limits(&s->batch, &s->cgroups, (struct span){path.data, path.len});
 	}
 	buf_release(&path);
 }
 
 static void put_pass(struct proc_source *s, uint64_t began_ns)
 {
-	struct rec_seed_end end = { .began_ns = began_ns, .pass = PASS_NUMBER };
+	struct rec_seed_end end = {.began_ns = began_ns, .pass = PASS_NUMBER};
 
 	for (size_t i = 0; i < s->cnt; i++) {
 		struct rec_seed *r = &s->rows[i];
@@ -252,9 +252,9 @@ static void put_pass(struct proc_source *s, uint64_t began_ns)
 
 static int put_everything(struct proc_source *s)
 {
-	struct host_facts facts = { REC_HOOK_NONE, s->cgroups.kind, false, false };
+	struct host_facts facts = {REC_HOOK_NONE, s->cgroups.kind, false, false};
 	uint64_t began_ns = clock_boot_ns();
-	struct map known = { 0 };
+	struct map known = {0};
 	int err;
 
 	records_put_host(&s->batch, &facts);
@@ -288,10 +288,9 @@ static int proc_source_next(struct source *source, int timeout_ms, struct span *
 		usleep(1000);
 		proc_reader_collect(s->reader, clock_boot_ns(), &s->batch);
 		break;
-	case READ_DONE:
-		return -ENODATA;
+	case READ_DONE: return -ENODATA;
 	}
-	*ret_batch = (struct span){ s->batch.data, s->batch.len };
+	*ret_batch = (struct span){s->batch.data, s->batch.len};
 	return err ? err : s->batch.err;
 }
 

@@ -31,7 +31,7 @@ uint64_t clock_real_ns(void)
 
 struct local_zone local_zone_get(uint64_t real_ns)
 {
-	struct local_zone zone = { 0, "UTC" };
+	struct local_zone zone = {0, "UTC"};
 	time_t now = (time_t)(real_ns / NS_PER_SEC);
 	struct tm tm;
 
@@ -67,10 +67,8 @@ void records_put(struct buf *b, struct rec_hdr *fixed, size_t fixed_len, const s
 
 void records_put_text(struct buf *b, unsigned type, uint64_t id, struct span name, struct span text)
 {
-	struct rec_text r = { .id = id,
-			      .name_len = (__u32)name.len,
-			      .text_len = (__u32)text.len };
-	struct span tails[] = { name, text };
+	struct rec_text r = {.id = id, .name_len = (__u32)name.len, .text_len = (__u32)text.len};
+	struct span tails[] = {name, text};
 
 	rec_hdr_fill(&r.h, type, 0);
 	records_put(b, &r.h, sizeof(r), tails, 2);
@@ -101,10 +99,10 @@ static void read_boot_id(__u8 ret_id[16])
 
 void records_put_host(struct buf *b, const struct host_facts *facts)
 {
-	struct rec_host r = { .hooks = facts->hooks,
-			      .cgroup_kind = facts->cgroup_kind,
-			      .scoped = facts->scoped,
-			      .threads = facts->threads };
+	struct rec_host r = {.hooks = facts->hooks,
+			     .cgroup_kind = facts->cgroup_kind,
+			     .scoped = facts->scoped,
+			     .threads = facts->threads};
 	struct local_zone zone;
 	struct utsname uts;
 	struct sysinfo si;
@@ -121,8 +119,8 @@ void records_put_host(struct buf *b, const struct host_facts *facts)
 	r.gmtoff_s = zone.gmtoff_s;
 	r.page_shift = (__u8)__builtin_ctzl((unsigned long)sysconf(_SC_PAGESIZE));
 
-	struct span tails[] = { span_of(uts.nodename), span_of(uts.release), span_of(uts.machine),
-				span_of(zone.name), span_of(PROCTRAIL_VERSION) };
+	struct span tails[] = {span_of(uts.nodename), span_of(uts.release), span_of(uts.machine),
+			       span_of(zone.name), span_of(PROCTRAIL_VERSION)};
 
 	r.host_len = (__u16)tails[0].len;
 	r.release_len = (__u16)tails[1].len;

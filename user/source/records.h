@@ -10,7 +10,7 @@
 
 #define REC_CPU_USER 0xffff
 
-uint64_t clock_boot_ns(void);	/* CLOCK_BOOTTIME: what the kernel side stamps with */
+uint64_t clock_boot_ns(void); /* CLOCK_BOOTTIME: what the kernel side stamps with */
 uint64_t clock_real_ns(void);
 
 /* The local zone as the host has it now. */
@@ -28,7 +28,8 @@ void rec_hdr_fill(struct rec_hdr *h, unsigned type, size_t size);
 /* Appends fixed part and tails, padded to 8 bytes; fixes h.size. Errors stay in b->err. */
 void records_put(struct buf *b, struct rec_hdr *fixed, size_t fixed_len, const struct span *tails,
 		 size_t tail_cnt);
-void records_put_text(struct buf *b, unsigned type, uint64_t id, struct span name, struct span text);
+void records_put_text(struct buf *b, unsigned type, uint64_t id, struct span name,
+		      struct span text);
 
 /* What a REC_HOST needs beyond what uname and the clocks tell */
 struct host_facts {

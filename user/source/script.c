@@ -8,7 +8,7 @@
 
 #include "base/clock.h"
 
-#define CPU_USER 0xffff
+#define CPU_USER   0xffff
 #define INIT_PIDNS 4026531836u
 
 /* ---- words of a line ------------------------------------------------------------------------ */
@@ -106,8 +106,8 @@ uint32_t line_enum(struct line *l, const char *key, const char *const *names, ui
 }
 
 static const char *const flag_names[] = {
-	"thread", "kthread", "exiting", "dead", "leader_dead", "zombie", "traced", "nsinit",
-	"subreaper", "stopped", "ioworker", "joined", "compat", NULL,
+	"thread", "kthread",   "exiting", "dead",     "leader_dead", "zombie", "traced",
+	"nsinit", "subreaper", "stopped", "ioworker", "joined",      "compat", NULL,
 };
 
 /* 'flags=subreaper,-stopped' changes these bits, 'flags=none' all. */
@@ -152,8 +152,12 @@ struct life *world_new(struct script *s, uint32_t pid, uint64_t start_ns)
 		}
 	}
 	*life = (struct life){
-		.pid = pid, .start_ns = start_ns, .exit_signal = 17, .threads = 1,
-		.pidns = INIT_PIDNS, .ns_tgid = pid,
+		.pid = pid,
+		.start_ns = start_ns,
+		.exit_signal = 17,
+		.threads = 1,
+		.pidns = INIT_PIDNS,
+		.ns_tgid = pid,
 	};
 	return life;
 }
@@ -174,7 +178,7 @@ void world_release(struct script *s)
 {
 	struct map_slot *slot;
 
-	for (size_t i = 0; (slot = map_next(&s->lives, &i)); )
+	for (size_t i = 0; (slot = map_next(&s->lives, &i));)
 		free(slot->value);
 	map_release(&s->lives);
 }
@@ -202,7 +206,8 @@ static uint64_t world_start(struct script *s, uint32_t pid)
 	return life ? life->start_ns : 0;
 }
 
-void line_hdr(struct line *l, struct rec_hdr *h, unsigned type, size_t size, const struct life *life)
+void line_hdr(struct line *l, struct rec_hdr *h, unsigned type, size_t size,
+	      const struct life *life)
 {
 	struct script *s = l->s;
 
@@ -232,7 +237,7 @@ struct rec_proc line_proc(struct line *l, const char *key, uint32_t otherwise)
 {
 	uint32_t pid = line_u64(l, key, otherwise);
 
-	return (struct rec_proc){ .tgid = pid, .tid = pid, .start_ns = world_start(l->s, pid) };
+	return (struct rec_proc){.tgid = pid, .tid = pid, .start_ns = world_start(l->s, pid)};
 }
 
 void line_emit(struct line *l, struct rec_hdr *h, size_t fixed, struct span tail)
@@ -260,7 +265,7 @@ static int run_verb(struct line *l, const char *name)
 		return l->err;
 	}
 	if (!l->s->host_done && strcmp(name, "host") != 0) {
-		struct line host = { .s = l->s, .out = l->out };
+		struct line host = {.s = l->s, .out = l->out};
 
 		run_verb(&host, "host");
 	}
@@ -275,7 +280,7 @@ static int run_verb(struct line *l, const char *name)
 int script_line(struct script *s, const char *text, struct buf *out)
 {
 	struct script_word words[SCRIPT_WORDS_MAX];
-	struct line l = { .s = s, .words = words + 2, .out = out };
+	struct line l = {.s = s, .words = words + 2, .out = out};
 	char *copy = strdup(text), *verb;
 	uint64_t at;
 	int cnt, err = 0;
@@ -349,7 +354,7 @@ static int script_source_next(struct source *source, int timeout_ms, struct span
 	}
 	if (!ss->batch.len)
 		return ss->err ? ss->err : -ENODATA;
-	*ret_batch = (struct span){ ss->batch.data, ss->batch.len };
+	*ret_batch = (struct span){ss->batch.data, ss->batch.len};
 	return 0;
 }
 

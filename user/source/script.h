@@ -14,14 +14,14 @@
 
 struct script;
 
-struct script *script_new(void);	/* NULL without memory */
-void script_free(struct script *s);	/* accepts NULL */
+struct script *script_new(void);    /* NULL without memory */
+void script_free(struct script *s); /* accepts NULL */
 /*
  * Appends the records of one line to 'out'; none for blank lines, comments and 'expect'. Returns 0,
  * -EINVAL with script_error() set, or -ENOMEM.
  */
 int script_line(struct script *s, const char *line, struct buf *out);
-const char *script_error(const struct script *s);	/* what is wrong with the last line */
+const char *script_error(const struct script *s); /* what is wrong with the last line */
 
 /* A whole file as a source. 0, or -errno of opening or reading it; a bad line ends the stream with
  * -EINVAL. */
@@ -34,7 +34,7 @@ int script_open(const char *path, struct source **ret_source);
 /* 'key=value' or just 'key'; quotes and \xNN are undone in place */
 struct script_word {
 	char *key;
-	char *value;	/* NULL: no '=' */
+	char *value; /* NULL: no '=' */
 	size_t value_len;
 };
 
@@ -42,6 +42,6 @@ struct script_word {
 int script_split(char *line, struct script_word *ret_words);
 /* 10ms 1s 25us 5ns 1m; 0 or -EINVAL */
 int script_parse_time(const char *s, uint64_t *ret_ns);
-int script_parse_signal(const char *s);	/* KILL, SIGKILL, 9, RTMIN+1; 0: none such */
+int script_parse_signal(const char *s); /* KILL, SIGKILL, 9, RTMIN+1; 0: none such */
 
 #endif

@@ -4,15 +4,26 @@
 
 #include <string.h>
 
-#define NO_TAIL ((struct span){ 0 })
-#define EPOCH_REAL_NS 1764000000000000000ULL	/* 2025-11-24T16:00:00Z at 0ms */
+#define NO_TAIL       ((struct span){0})
+#define EPOCH_REAL_NS 1764000000000000000ULL /* 2025-11-24T16:00:00Z at 0ms */
 
 void script_run_host(struct line *l)
 {
-	static const char text[] = "testhost" "6.1.0" "x86_64" "UTC" "0";
+	static const char text[] = "testhost"
+				   "6.1.0"
+				   "x86_64"
+				   "UTC"
+				   "0";
 	struct rec_host r = {
-		.real_ns = EPOCH_REAL_NS, .mem_kb = 1 << 20, .cpus = 4, .page_shift = 12,
-		.host_len = 8, .release_len = 5, .machine_len = 6, .zone_len = 3, .version_len = 1,
+		.real_ns = EPOCH_REAL_NS,
+		.mem_kb = 1 << 20,
+		.cpus = 4,
+		.page_shift = 12,
+		.host_len = 8,
+		.release_len = 5,
+		.machine_len = 6,
+		.zone_len = 3,
+		.version_len = 1,
 	};
 
 	l->s->host_done = true;
@@ -23,12 +34,12 @@ void script_run_host(struct line *l)
 	r.scoped = line_has(l, "scoped");
 	r.threads = line_has(l, "threads");
 	r.hooks = line_u64(l, "hooks", 0);
-	line_emit(l, &r.h, sizeof(r), (struct span){ text, sizeof(text) - 1 });
+	line_emit(l, &r.h, sizeof(r), (struct span){text, sizeof(text) - 1});
 }
 
 void script_run_tick(struct line *l)
 {
-	struct rec_tick r = { .real_ns = EPOCH_REAL_NS + l->s->now_ns - SCRIPT_EPOCH_NS };
+	struct rec_tick r = {.real_ns = EPOCH_REAL_NS + l->s->now_ns - SCRIPT_EPOCH_NS};
 
 	line_hdr(l, &r.h, REC_TICK, sizeof(r), NULL);
 	line_emit(l, &r.h, sizeof(r), NO_TAIL);
@@ -54,7 +65,7 @@ static uint64_t bit_of(struct line *l, const char *key)
 void script_run_seed(struct line *l)
 {
 	struct life *life = line_life(l);
-	struct rec_seed r = { 0 };
+	struct rec_seed r = {0};
 	bool thread = line_has(l, "thread"), joined = line_has(l, "joined");
 
 	if (!life)
@@ -89,18 +100,20 @@ void script_run_seed(struct line *l)
 	r.sig_pending = bit_of(l, "pending");
 	r.sig_ignored = bit_of(l, "ignored");
 	r.sig_caught = bit_of(l, "caught");
-	r.place = (struct rec_place){ .cgroup_id = life->cgroup_id, .pidns = life->pidns,
-				      .ns_tgid = life->ns_tgid, .ns_level = life->ns_level };
+	r.place = (struct rec_place){.cgroup_id = life->cgroup_id,
+				     .pidns = life->pidns,
+				     .ns_tgid = life->ns_tgid,
+				     .ns_level = life->ns_level};
 	r.cred.uid = r.cred.euid = life->uid;
 	memcpy(r.comm, life->comm, sizeof(r.comm));
 	if (!thread && !joined)
-		l->s->pass_rows++;	/* the kernel counts rows it had room for, and more: see '!' */
+		l->s->pass_rows++; /* the kernel counts rows it had room for, and more: see '!' */
 	line_emit(l, &r.h, sizeof(r), NO_TAIL);
 }
 
 void script_run_seed_end(struct line *l)
 {
-	struct rec_seed_end r = { 0 };
+	struct rec_seed_end r = {0};
 
 	pass_note(l, line_u64(l, "pass", l->s->pass ? l->s->pass : 1));
 	line_hdr(l, &r.h, REC_SEED_END, sizeof(r), NULL);
@@ -122,11 +135,11 @@ void script_run_lost(struct line *l)
 		l->s->lost[cpu] += line_u64(l, "cnt", 1);
 }
 
-static const char *const reason_words[] = { "-", "disk", "output", "ring", "missed", NULL };
+static const char *const reason_words[] = {"-", "disk", "output", "ring", "missed", NULL};
 
 void script_run_gap(struct line *l)
 {
-	struct rec_gap r = { 0 };
+	struct rec_gap r = {0};
 
 	line_hdr(l, &r.h, REC_GAP, sizeof(r), NULL);
 	r.from_ns = line_time(l, "from", l->s->now_ns);
@@ -139,7 +152,7 @@ void script_run_gap(struct line *l)
 
 static void emit_cgroup(struct line *l, unsigned type, struct life *life)
 {
-	struct rec_cgroup r = { 0 };
+	struct rec_cgroup r = {0};
 
 	line_hdr(l, &r.h, type, sizeof(r), life);
 	r.cgroup_id = line_u64(l, "id", 0);
@@ -167,19 +180,19 @@ static struct span value_of(struct line *l, const char *key)
 {
 	const struct script_word *w = line_find(l, key);
 
-	return w && w->value ? (struct span){ w->value, w->value_len } : NO_TAIL;
+	return w && w->value ? (struct span){w->value, w->value_len} : NO_TAIL;
 }
 
 static void emit_text(struct line *l, unsigned type, struct span name, struct span text)
 {
-	struct rec_text r = { .name_len = name.len, .text_len = text.len };
-	struct buf tail = { 0 };
+	struct rec_text r = {.name_len = name.len, .text_len = text.len};
+	struct buf tail = {0};
 
 	r.id = line_u64(l, "id", 0);
 	line_hdr(l, &r.h, type, sizeof(r), NULL);
 	buf_put_span(&tail, name);
 	buf_put_span(&tail, text);
-	line_emit(l, &r.h, sizeof(r), (struct span){ tail.data, tail.len });
+	line_emit(l, &r.h, sizeof(r), (struct span){tail.data, tail.len});
 	buf_release(&tail);
 }
 
@@ -196,9 +209,9 @@ void script_run_fact_cgroup(struct line *l)
 void script_run_fact_proc(struct line *l)
 {
 	struct life *life = line_life(l);
-	struct rec_fact_proc r = { 0 };
+	struct rec_fact_proc r = {0};
 	struct span exe = value_of(l, "exe"), cwd = value_of(l, "cwd"), args = value_of(l, "args");
-	struct buf tail = { 0 };
+	struct buf tail = {0};
 
 	if (!life)
 		return;
@@ -213,6 +226,6 @@ void script_run_fact_proc(struct line *l)
 	if (args.len)
 		buf_put_char(&tail, '\0');
 	r.args_len = r.args_kept = args.len ? args.len + 1 : 0;
-	line_emit(l, &r.h, sizeof(r), (struct span){ tail.data, tail.len });
+	line_emit(l, &r.h, sizeof(r), (struct span){tail.data, tail.len});
 	buf_release(&tail);
 }

@@ -5,12 +5,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#define CLONE_VM	0x00000100
-#define CLONE_VFORK	0x00004000
-#define CLONE_PARENT	0x00008000
-#define CLONE_THREAD	0x00010000
+#define CLONE_VM     0x00000100
+#define CLONE_VFORK  0x00004000
+#define CLONE_PARENT 0x00008000
+#define CLONE_THREAD 0x00010000
 
-#define NO_TAIL ((struct span){ 0 })
+#define NO_TAIL ((struct span){0})
 
 /* ---- parts ---------------------------------------------------------------------------------- */
 
@@ -68,9 +68,8 @@ static uint32_t line_status(struct line *l, uint32_t otherwise)
 
 /* ---- births, images ------------------------------------------------------------------------- */
 
-static const char *const how_words[] = {
-	"fork", "vfork", "posix_spawn", "clone", "thread", "vfork_or_spawn", NULL
-};
+static const char *const how_words[] = {"fork",   "vfork",          "posix_spawn", "clone",
+					"thread", "vfork_or_spawn", NULL};
 static const uint64_t how_flags[] = {
 	0x01200011, CLONE_VM | CLONE_VFORK | 17, CLONE_VM | CLONE_VFORK | 17, CLONE_VM | 17,
 	0x003d0f00, CLONE_VM | CLONE_VFORK | 17,
@@ -107,7 +106,7 @@ static void run_fork(struct line *l)
 	uint32_t how = line_enum(l, "how", how_words, 0);
 	uint32_t by = line_u64(l, "by", line_u64(l, "ppid", 1));
 	struct life *creator = world_get(l->s, by), *life;
-	struct rec_fork r = { .clone_flags = how_flags[how], .sp = how_sp[how] };
+	struct rec_fork r = {.clone_flags = how_flags[how], .sp = how_sp[how]};
 
 	if (!creator)
 		return;
@@ -143,7 +142,7 @@ static void fill_cwd(struct line *l, struct rec_exec *r)
 		return;
 	}
 	for (end = w->value + w->value_len; end > w->value; end = slash) {
-		for (slash = end; slash > w->value && slash[-1] != '/'; )
+		for (slash = end; slash > w->value && slash[-1] != '/';)
 			slash--;
 		if (r->cwd_len + (end - slash) + 1 > REC_CWD_LEN)
 			return;
@@ -168,14 +167,14 @@ static struct span fill_args(struct line *l, char *buf, size_t cap)
 	for (size_t i = 0; i < len; i++)
 		buf[i] = w->value[i] == ',' ? '\0' : w->value[i];
 	buf[len] = '\0';
-	return (struct span){ buf, len + 1 };
+	return (struct span){buf, len + 1};
 }
 
 static void run_exec(struct line *l)
 {
 	struct life *life = line_life(l);
 	char args[1024];
-	struct rec_exec r = { 0 };
+	struct rec_exec r = {0};
 	struct span tail;
 
 	if (!life)
@@ -205,7 +204,7 @@ static void run_exec(struct line *l)
 static void run_rename(struct line *l)
 {
 	struct life *life = line_life(l);
-	struct rec_rename r = { 0 };
+	struct rec_rename r = {0};
 
 	if (!life)
 		return;
@@ -233,7 +232,7 @@ static void run_die(struct line *l)
 {
 	struct life *life = line_life(l);
 	bool thread = line_has(l, "thread");
-	struct rec_exit r = { 0 };
+	struct rec_exit r = {0};
 
 	if (!life)
 		return;
@@ -250,13 +249,13 @@ static void run_die(struct line *l)
 	line_emit(l, &r.h, sizeof(r), NO_TAIL);
 }
 
-static const char *const disposition_words[] = { "dfl", "ign", "handler", "unknown", NULL };
-static const char *const source_words[] = { "-", "notify", "sigchld", NULL };
+static const char *const disposition_words[] = {"dfl", "ign", "handler", "unknown", NULL};
+static const char *const source_words[] = {"-", "notify", "sigchld", NULL};
 
 static void run_zombie(struct line *l)
 {
 	struct life *life = line_life(l);
-	struct rec_zombie r = { 0 };
+	struct rec_zombie r = {0};
 	bool autoreap = line_has(l, "autoreap"), handover = line_has(l, "handover");
 
 	if (!life)
@@ -290,7 +289,7 @@ static void run_exit(struct line *l)
 
 static void emit_gone(struct line *l, unsigned type, struct life *life)
 {
-	struct rec_reap r = { 0 };
+	struct rec_reap r = {0};
 
 	if (!life)
 		return;
@@ -299,7 +298,7 @@ static void emit_gone(struct line *l, unsigned type, struct life *life)
 	fill_usage(l, &r.usage);
 	if (type == REC_REAP) {
 		r.reaper = line_proc(l, "by", life->ppid);
-	} else {	/* as the kernel side makes it */
+	} else { /* as the kernel side makes it */
 		r.h.ppid = r.h.parent_tid = 0;
 		r.h.parent_start_ns = 0;
 		r.h.flags = REC_F_EXITING | REC_F_DEAD;
@@ -324,7 +323,7 @@ static void run_wait(struct line *l)
 {
 	struct life *life = line_life(l);
 	const struct script_word *w = line_find(l, "for");
-	struct rec_wait r = { .kind = REC_WAIT_ANY, .known = 1 };
+	struct rec_wait r = {.kind = REC_WAIT_ANY, .known = 1};
 
 	if (!life)
 		return;
@@ -344,14 +343,14 @@ static void run_wait(struct line *l)
 	line_emit(l, &r.h, sizeof(r), NO_TAIL);
 }
 
-static const char *const result_words[] = { "delivered", "ignored", "pending", "overflow", NULL };
+static const char *const result_words[] = {"delivered", "ignored", "pending", "overflow", NULL};
 
 /* by=0 or none: the kernel */
 static void run_signal(struct line *l)
 {
 	struct life *life = line_life(l);
 	uint32_t by = line_u64(l, "by", 0);
-	struct rec_signal r = { .group = 1 };
+	struct rec_signal r = {.group = 1};
 
 	if (!life)
 		return;
@@ -375,7 +374,7 @@ static void run_signal(struct line *l)
 static void run_deliver(struct line *l)
 {
 	struct life *life = line_life(l);
-	struct rec_deliver r = { 0 };
+	struct rec_deliver r = {0};
 
 	if (!life)
 		return;
@@ -389,7 +388,7 @@ static void run_deliver(struct line *l)
 static void emit_oom(struct line *l, unsigned type)
 {
 	struct life *life = line_life(l);
-	struct rec_oom r = { 0 };
+	struct rec_oom r = {0};
 
 	if (!life)
 		return;
@@ -416,30 +415,30 @@ static void run_oom_adj(struct line *l)
 /* ---- the table of verbs; those about the stream are in script_stream.c ----------------------- */
 
 const struct verb script_verbs[] = {
-	{ "fork", run_fork },
-	{ "exec", run_exec },
-	{ "rename", run_rename },
-	{ "set", run_set },
-	{ "exit", run_exit },
-	{ "die", run_die },
-	{ "zombie", run_zombie },
-	{ "reap", run_reap },
-	{ "free", run_free },
-	{ "wait", run_wait },
-	{ "signal", run_signal },
-	{ "deliver", run_deliver },
-	{ "oom", run_oom },
-	{ "oom_adj", run_oom_adj },
-	{ "host", script_run_host },
-	{ "tick", script_run_tick },
-	{ "seed", script_run_seed },
-	{ "seed_end", script_run_seed_end },
-	{ "lost", script_run_lost },
-	{ "gap", script_run_gap },
-	{ "cgroup", script_run_cgroup },
-	{ "mkcgroup", script_run_mkcgroup },
-	{ "fact", script_run_fact },
-	{ "fact_cgroup", script_run_fact_cgroup },
-	{ "fact_proc", script_run_fact_proc },
-	{ NULL, NULL },
+	{"fork", run_fork},
+	{"exec", run_exec},
+	{"rename", run_rename},
+	{"set", run_set},
+	{"exit", run_exit},
+	{"die", run_die},
+	{"zombie", run_zombie},
+	{"reap", run_reap},
+	{"free", run_free},
+	{"wait", run_wait},
+	{"signal", run_signal},
+	{"deliver", run_deliver},
+	{"oom", run_oom},
+	{"oom_adj", run_oom_adj},
+	{"host", script_run_host},
+	{"tick", script_run_tick},
+	{"seed", script_run_seed},
+	{"seed_end", script_run_seed_end},
+	{"lost", script_run_lost},
+	{"gap", script_run_gap},
+	{"cgroup", script_run_cgroup},
+	{"mkcgroup", script_run_mkcgroup},
+	{"fact", script_run_fact},
+	{"fact_cgroup", script_run_fact_cgroup},
+	{"fact_proc", script_run_fact_proc},
+	{NULL, NULL},
 };

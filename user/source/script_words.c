@@ -14,7 +14,7 @@ static size_t unescape(char *s, size_t len)
 	char *out = s, *end = s + len;
 
 	for (char *p = s; p < end; p++) {
-		char hex[3] = { 0 };
+		char hex[3] = {0};
 
 		if (*p != '\\' || p + 1 >= end) {
 			*out++ = *p;
@@ -67,7 +67,7 @@ int script_split(char *line, struct script_word *ret_words)
 			return cnt;
 		if (cnt == SCRIPT_WORDS_MAX)
 			return -EINVAL;
-		*w = (struct script_word){ .key = p };
+		*w = (struct script_word){.key = p};
 		while (*p && !isspace((unsigned char)*p) && *p != '=')
 			p++;
 		cnt++;
@@ -87,8 +87,8 @@ int script_parse_time(const char *s, uint64_t *ret_ns)
 		const char *unit;
 		uint64_t ns;
 	} units[] = {
-		{ "ns", 1 }, { "us", NS_PER_US }, { "ms", NS_PER_MS }, { "s", NS_PER_SEC },
-		{ "m", 60 * NS_PER_SEC }, { "h", 3600 * NS_PER_SEC },
+		{"ns", 1},         {"us", NS_PER_US},      {"ms", NS_PER_MS},
+		{"s", NS_PER_SEC}, {"m", 60 * NS_PER_SEC}, {"h", 3600 * NS_PER_SEC},
 	};
 	char *end;
 	uint64_t v = strtoull(s, &end, 10);
@@ -103,16 +103,17 @@ int script_parse_time(const char *s, uint64_t *ret_ns)
 	}
 	if (*end || v)
 		return -EINVAL;
-	*ret_ns = 0;	/* 0 needs no unit */
+	*ret_ns = 0; /* 0 needs no unit */
 	return 0;
 }
 
 int script_parse_signal(const char *s)
 {
 	static const char *const names[] = {
-		NULL, "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1",
-		"SEGV", "USR2", "PIPE", "ALRM", "TERM", "STKFLT", "CHLD", "CONT", "STOP", "TSTP",
-		"TTIN", "TTOU", "URG", "XCPU", "XFSZ", "VTALRM", "PROF", "WINCH", "IO", "PWR", "SYS",
+		NULL,     "HUP",  "INT",    "QUIT", "ILL",   "TRAP", "ABRT", "BUS",
+		"FPE",    "KILL", "USR1",   "SEGV", "USR2",  "PIPE", "ALRM", "TERM",
+		"STKFLT", "CHLD", "CONT",   "STOP", "TSTP",  "TTIN", "TTOU", "URG",
+		"XCPU",   "XFSZ", "VTALRM", "PROF", "WINCH", "IO",   "PWR",  "SYS",
 	};
 
 	if (strncmp(s, "SIG", 3) == 0)

@@ -16,24 +16,24 @@
 /* What an analysis would like to know; the live source answers with a fact record, others never. */
 struct want {
 	enum { WANT_PROC, WANT_TEXT, WANT_PASS } kind;
-	uint32_t tgid;		/* WANT_PROC: exe, cwd, argv of this process */
+	uint32_t tgid; /* WANT_PROC: exe, cwd, argv of this process */
 	uint64_t start_ns;
-	const char *name;	/* WANT_TEXT: a file below /proc, /sys/fs/cgroup */
+	const char *name; /* WANT_TEXT: a file below /proc, /sys/fs/cgroup */
 };
 
 struct source;
 
 struct source_ops {
-	const char *name;	/* "live", "proc", "script", "trail" */
+	const char *name; /* "live", "proc", "script", "trail" */
 	/*
 	 * Waits up to timeout_ms for records and sets *ret_batch to whole records, back to back,
 	 * each aligned to 8 bytes; valid until the next call. Returns 0 (the batch may be empty:
 	 * time passed), -ENODATA at the end of the stream, or another -errno.
 	 */
 	int (*next)(struct source *s, int timeout_ms, struct span *ret_batch);
-	void (*want)(struct source *s, const struct want *w);	/* may be NULL */
+	void (*want)(struct source *s, const struct want *w); /* may be NULL */
 	/* No more new records are wanted: what is under way is still delivered, then -ENODATA. */
-	void (*stop)(struct source *s);				/* may be NULL */
+	void (*stop)(struct source *s); /* may be NULL */
 	void (*free)(struct source *s);
 };
 

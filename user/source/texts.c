@@ -11,8 +11,8 @@
 
 #include "source/records.h"
 
-#define TEXT_MAX 4096		/* of one file */
-#define LOG_MAX (64u << 10)	/* of the kernel log, the newest lines win */
+#define TEXT_MAX 4096        /* of one file */
+#define LOG_MAX  (64u << 10) /* of the kernel log, the newest lines win */
 
 /* Bytes read, or -errno */
 static ssize_t read_text(const char *path, char *text, size_t size)
@@ -36,15 +36,20 @@ static void put_file(struct buf *records, const char *path, const char *name)
 
 	if (n > 0)
 		records_put_text(records, REC_FACT_TEXT, 0, span_of(name),
-				 (struct span){ text, (size_t)n });
+				 (struct span){text, (size_t)n});
 }
 
 void texts_put_machine(struct buf *records, const char *proc_dir)
 {
 	static const char *const names[] = {
-		"loadavg",	      "uptime",		      "meminfo",
-		"sys/kernel/pid_max", "sys/kernel/threads-max", "pressure/cpu",
-		"pressure/memory",    "pressure/io",
+		"loadavg",
+		"uptime",
+		"meminfo",
+		"sys/kernel/pid_max",
+		"sys/kernel/threads-max",
+		"pressure/cpu",
+		"pressure/memory",
+		"pressure/io",
 	};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
@@ -87,9 +92,9 @@ void texts_put_pids_limits(struct buf *records, const struct cgroupfs *cg, struc
 
 static bool tells_of_a_death(const char *text)
 {
-	static const char *const words[] = { "oom-kill:", "Out of memory", "Killed process",
-					     "segfault at", "general protection", "trap invalid",
-					     "blocked for more than" };
+	static const char *const words[] = {
+		"oom-kill:",          "Out of memory", "Killed process",       "segfault at",
+		"general protection", "trap invalid",  "blocked for more than"};
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
 		if (strstr(text, words[i]))
@@ -115,7 +120,7 @@ static void keep_log_line(struct buf *log, char *line)
 void texts_put_kernel_log(struct buf *records)
 {
 	char line[8192];
-	struct buf log = { 0 };
+	struct buf log = {0};
 	struct span text;
 	ssize_t n;
 	int fd = open("/dev/kmsg", O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -130,7 +135,7 @@ void texts_put_kernel_log(struct buf *records)
 		keep_log_line(&log, line);
 	}
 	close(fd);
-	text = (struct span){ log.data, log.len };
+	text = (struct span){log.data, log.len};
 	if (text.len > LOG_MAX) {
 		text.data += text.len - LOG_MAX;
 		text.len = LOG_MAX;

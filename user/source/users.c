@@ -22,12 +22,12 @@ int user_find(const char *name, struct user *ret_user)
 	while (err && (pw = fgetpwent(f))) {
 		if (numeric ? pw->pw_uid != number : strcmp(pw->pw_name, name) != 0)
 			continue;
-		*ret_user = (struct user){ pw->pw_uid, pw->pw_gid };
+		*ret_user = (struct user){pw->pw_uid, pw->pw_gid};
 		err = 0;
 	}
 	fclose(f);
-	if (err && numeric) {	/* nobody's uid is still a uid */
-		*ret_user = (struct user){ (uid_t)number, (gid_t)number };
+	if (err && numeric) { /* nobody's uid is still a uid */
+		*ret_user = (struct user){(uid_t)number, (gid_t)number};
 		err = 0;
 	}
 	return err;
