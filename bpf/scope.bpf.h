@@ -64,7 +64,19 @@ static __always_inline bool scope_matches(struct task_struct *t)
 	return (scope_by & SCOPE_BY_CGROUP) && cgroup_in_scope(cgroup_of(t));
 }
 
-/* A new process: as its creator, who with CLONE_PARENT is not its parent. */
+static __always_inline void scope_leave(struct signal_struct *sig)
+{
+	__u64 key = (__u64)sig;
+
+	if (cfg_scoped)
+		bpf_map_delete_elem(&scope, &key);
+}
+
+/*
+ * A new process: as its creator, who with CLONE_PARENT is not its parent. A stranger's birth clears
+ * its key: sched_process_free is not always seen (a whole RCU batch of them was missing on a busy
+ * 6.18), and the memory of a signal_struct is used again.
+ */
 static __always_inline bool scope_join_birth(const struct subject *child,
 					     struct task_struct *creator)
 {
@@ -72,16 +84,11 @@ static __always_inline bool scope_join_birth(const struct subject *child,
 		return true;
 	if (child->leader != child->task) /* a thread belongs where its process belongs */
 		return scope_has(child->sig);
-	return (scope_has(GET(creator, signal)) || scope_matches(child->task)) &&
-	       scope_add(child->sig);
-}
-
-static __always_inline void scope_leave(struct signal_struct *sig)
-{
-	__u64 key = (__u64)sig;
-
-	if (cfg_scoped)
-		bpf_map_delete_elem(&scope, &key);
+	if (scope_has(GET(creator, signal)) || scope_matches(child->task))
+		return scope_add(child->sig);
+	if (scope_has(child->sig))
+		scope_leave(child->sig);
+	return false;
 }
 
 #endif

@@ -106,7 +106,8 @@ if [ $# -gt 0 ]; then
 fi
 
 proctrail doctor --json 2>/dev/null |
-	sed -n 's/^.*"hooks":[[{]\([^]}]*\)[]}].*$/hooks: \1/p' | tr -d '"' | head -n 1
+	sed -n 's/^.*"event":"hook","name":"\([^"]*\)","state":"ok".*$/\1/p' | sed 's/^tp_btf.//' |
+	tr '\n' ' ' | sed 's/^/hooks: /; s/ $/\n/'
 
 echo "$tests" | grep -- "${ONLY:-.}" >/tmp/tests
 rc=0

@@ -21,6 +21,8 @@
 #define POLL_MS                 100        /* at most; the live source sleeps less */
 #define POLL_ENDING_MS          10         /* while only the last records of CMD are outstanding */
 #define HEAL_WAIT_NS            NS_PER_SEC /* for the table to be put right before we stop */
+#define SWEEP_NS                (5 * NS_PER_SEC) /* between two looks whether zombies are still there */
+#define SWEEP_ENDING_NS         (300 * NS_PER_MS)
 #define FLUSH_STEP_MS           100
 #define FLUSH_STEPS_INTERRUPTED 10
 
@@ -34,6 +36,7 @@ struct session {
 	struct decode_options decode;
 	struct held_cmd cmd;
 	uint64_t ending_since_ns; /* stream time at which nothing more was to come; 0: not yet */
+	uint64_t swept_ns;        /* stream time of the last sweep that was asked for */
 	int signal_fd;
 	int exec_err; /* why CMD did not start */
 	int failed;   /* -errno of the source or the output */
@@ -314,6 +317,26 @@ static bool cmd_over(struct session *s)
 	return !proc_table_uncertain_since(s->table) || now > s->ending_since_ns + HEAL_WAIT_NS;
 }
 
+/*
+ * The end of a process is not always told (sched_process_free was seen missing on a busy 6.18):
+ * as long as there are zombies a pass now and then shows whether they still are. When nothing else
+ * is left of CMD it decides the end, and comes sooner.
+ */
+static void sweep(struct session *s)
+{
+	const struct proc_counts *cnt = proc_table_counts(s->table);
+	uint64_t now = proc_table_host(s->table)->now_ns;
+	uint64_t every = s->cmd.ended && !cnt->live ? SWEEP_ENDING_NS : SWEEP_NS;
+	struct want pass = {.kind = WANT_PASS};
+
+	if (!cnt->zombies_now || s->so.snapshot || !s->swept_ns)
+		s->swept_ns = now;
+	if (now < s->swept_ns + every)
+		return;
+	s->swept_ns = now;
+	session_want(s, &pass);
+}
+
 static void check_end(struct session *s)
 {
 	if (s->stopped)
@@ -337,6 +360,7 @@ int session_run(struct session *s)
 			break;
 		apply_batch(s, batch);
 		let_cmd_go(s);
+		sweep(s);
 		check_end(s);
 	}
 	if (err != -ENODATA) {

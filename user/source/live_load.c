@@ -175,6 +175,7 @@ static int configure(struct live *l)
 	skel->rodata->cfg_threads = opt->threads;
 	skel->rodata->cfg_all_signals = opt->all_signals;
 	skel->rodata->cfg_args_max = opt->args_max ? opt->args_max : 512;
+	skel->rodata->cfg_page_shift = (__u32)__builtin_ctzl((unsigned long)sysconf(_SC_PAGESIZE));
 	skel->rodata->cfg_self_tgid = (uint32_t)getpid();
 	skel->rodata->cfg_cgroup_kind = l->cgroups.kind;
 	skel->rodata->cfg_cgroup_hierarchy = l->cgroups.hierarchy;
