@@ -52,6 +52,8 @@ static void pass_end(struct live *l)
 	if (pass->flags & LIVE_PASS_JOIN) {
 		if (l->skel->bss->iter_joined)
 			pass->flags_queued |= LIVE_PASS_JOIN;
+		else /* everybody is in: the next life of that pid is a stranger's */
+			l->skel->bss->scope_pid = 0;
 		return;
 	}
 	pass->done_cnt++;
