@@ -94,6 +94,12 @@ void row_let_go(struct proc_table *t, struct row *r, const struct event *ev)
 		next = row_of(child->p.next);
 		if (child->p.state == PROC_REAPED)
 			continue; /* stays where it died: history */
+		/*
+		 * A zombie is handed over with a signal to the adopter, told before (row_hand_over). One
+		 * that was not has been reaped, and only its end (REC_FREE) is still under way.
+		 */
+		if (child->p.state == PROC_ZOMBIE && !t->uncertain_ns)
+			continue;
 		if (adopter && adopter != r && !row_is_above(child, adopter)) {
 			row_adopt(t, child, adopter, ev);
 			continue;
