@@ -311,7 +311,7 @@ def truth_and_messages(*texts):
     return truth, messages
 
 
-def trace(cmd, *opts, seconds=50, code=0):
+def trace(cmd, *opts, seconds=25, code=0):
     """proctrail trace --json OPTS -- CMD, to its end."""
     out = os.path.join(temp_dir(), "out")
     rc, so, se = run([PROCTRAIL, "trace", "--json", "-o", out, *opts, "--", *cmd], seconds)

@@ -36,7 +36,7 @@ class Tally:
 
 def storm(*args):
     out = os.path.join(temp_dir(), "out")
-    rc, so, se = run([PROCTRAIL, "trace", "--json", "-o", out, "--", *gen("storm", *args)], 100)
+    rc, so, se = run([PROCTRAIL, "trace", "--json", "-o", out, "--", *gen("storm", *args)], 45)
     truth, messages = truth_and_messages(so, se)
     expect("proctrail's exit status and words", (0, []), (rc, messages))
     said = {t["do"]: t for t in truth}
@@ -61,7 +61,7 @@ def check(tally, said, end):
         m.same("lost and heal lines", 0, tally.events["lost"] + tally.events["heal"])
 
 
-@test(seconds=110)
+@test(seconds=60)
 def a_storm_of_40000_vforks_is_accounted_for():
     check(*storm("--count", 40000, "--how", "vfork", "--exit-codes"))
 

@@ -124,6 +124,7 @@ static int open_output(struct session *s)
 	if (fd < 0)
 		return log_err(-errno, "cannot open '%s' for the output", path);
 	terminal_detect(fd, s->opt->wide, &s->render.style);
+	log_set_utf8(s->render.style.utf8);
 	s->writer = writer_new(fd, path != NULL, WRITER_QUEUE_BYTES);
 	return s->writer ? 0 : log_err(-ENOMEM, "cannot prepare the output");
 }
@@ -232,6 +233,10 @@ int session_open(const struct session_options *so, struct session **ret_session)
 	struct proc_table_options table = {.max_procs = so->opt->max_procs};
 	int code = EXIT_FAILED;
 
+	if (so->keep_dead) {
+		table.dead_ns = UINT64_MAX;
+		table.max_dead = SIZE_MAX; /* max_procs bounds them */
+	}
 	if (!s) {
 		log_err(-ENOMEM, "cannot start");
 		return EXIT_FAILED;
@@ -406,7 +411,7 @@ int session_close(struct session *s, int code)
 	if (s->writer) {
 		err = flush(s);
 		dropped = writer_dropped(s->writer);
-		if (dropped)
+		if (dropped && !err)
 			log_warn("%llu lines were dropped: the output was not taken fast enough",
 				 (unsigned long long)dropped);
 		if (err == -EPIPE || err == -ETIMEDOUT)

@@ -18,6 +18,7 @@ struct session_options {
 	const struct options *opt;
 	bool snapshot;        /* one pass over what is there, no tracing */
 	bool facts;           /* exe, cwd and argv of what was there before us */
+	bool keep_dead;       /* the answer shows them all, however long it takes */
 	bool proc_fallback;   /* without privileges: /proc instead of BPF */
 	uint64_t duration_ns; /* DURATION_UNSET: until the end of CMD, Ctrl-C, end of the stream */
 };

@@ -122,6 +122,7 @@ int cmd_tree(const struct options *opt)
 		.opt = opt,
 		.snapshot = !is_watching(opt),
 		.facts = opt->json || opt->match,
+		.keep_dead = is_watching(opt),
 		.proc_fallback = !is_watching(opt),
 		.duration_ns = is_watching(opt) ? opt->duration_ns : 0,
 	};

@@ -81,6 +81,7 @@ struct proc_counts {
 	uint64_t illegal, evicted, malformed, unknown_type;
 	uint64_t live; /* rows born, running or dying, kernel threads included */
 	uint64_t zombies_now;
+	uint64_t attempted, delivered; /* of the latest tick: attempted = delivered + lost */
 };
 
 struct proc_table;

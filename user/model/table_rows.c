@@ -301,14 +301,21 @@ static void row_forget(struct proc_table *t, struct row *r)
 	row_drop_ghost(t, parent);
 }
 
+static uint64_t age_of_dead(const struct proc_table *t, const struct proc *p)
+{
+	uint64_t gone = gone_ns(p);
+
+	return gone < t->host.now_ns ? t->host.now_ns - gone : 0;
+}
+
 /*
  * The dead go by age and by number. Not while a change is told: rows are good until the record is
  * done with.
  */
 void rows_forget_old(struct proc_table *t)
 {
-	while (t->dead_oldest && (t->dead_cnt > t->opt.max_dead ||
-				  gone_ns(t->dead_oldest) + t->opt.dead_ns < t->host.now_ns)) {
+	while (t->dead_oldest &&
+	       (t->dead_cnt > t->opt.max_dead || age_of_dead(t, t->dead_oldest) > t->opt.dead_ns)) {
 		struct proc *oldest = t->dead_oldest;
 
 		if (t->dead_cnt > t->opt.max_dead)

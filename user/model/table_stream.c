@@ -135,6 +135,8 @@ int apply_tick(struct proc_table *t, const struct event *ev)
 {
 	t->clock.offset_ns = (int64_t)(ev->tick.real_ns - ev->h.boot_ns);
 	t->clock.gmtoff_s = ev->tick.gmtoff_s;
+	t->counts.attempted = ev->tick.attempted;
+	t->counts.delivered = ev->tick.delivered;
 	rows_tell_held(t, ev);
 	table_tell_row(t, CHANGE_TICK, NULL, NULL, ev);
 	return 0;

@@ -38,6 +38,12 @@
 
 _Static_assert(FIELD_CNT <= UINT8_MAX, "ids are bytes");
 
+/* Rows of threads and the end of a pass are told as facts to the analyses, not to people. */
+static bool is_fact(const struct change *c)
+{
+	return c->ev && c->ev->h.type != REC_SEED && c->ev->h.type != REC_SEED_END;
+}
+
 static bool is_thread_birth(const struct change *c)
 {
 	return c->ev && c->ev->h.type == REC_FORK;
@@ -81,7 +87,7 @@ static const struct event_format formats[] = {
 	{ .event = "heal", .kind = CHANGE_HEAL, FIELDS(HEAL), .text = true,
 	  .what = "processes put right: {count}", .note = "unsure for {uncertain_ns}" },
 	{ .event = "fact", .kind = CHANGE_FACT, FIELDS(FACT),
-	  .what = "[{self}][{name}][{cgroup}]" },
+	  .applies = is_fact, .what = "[{self}][{name}][{cgroup}]" },
 };
 /* clang-format on */
 

@@ -78,6 +78,10 @@ void render_summary(struct buf *b, const struct render *r, bool complete)
 	json_bool(&j, "complete", complete);
 	json_u64(&j, "missed", n->missed);
 	json_u64(&j, "evicted", n->evicted);
+	if (n->attempted) {
+		json_u64(&j, "attempted", n->attempted);
+		json_u64(&j, "delivered", n->delivered);
+	}
 	json_u64(&j, "forks", n->forks);
 	json_u64(&j, "execs", n->execs);
 	json_u64(&j, "deaths", n->deaths);

@@ -155,6 +155,7 @@ int live_join(struct source *s, pid_t pid)
 
 	l->skel->bss->scope_by |= LIVE_SCOPE_PID;
 	l->skel->bss->scope_pid = (uint32_t)pid;
+	l->held_pid = (uint32_t)pid;
 	live_pass_request(l, LIVE_PASS_JOIN);
 	do {
 		err = live_pass_step(l);

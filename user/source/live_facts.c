@@ -40,6 +40,14 @@ static void put_cgroup(struct live *l, uint64_t id, uint32_t pid)
 	buf_release(&path);
 }
 
+/* Whoever joins a scope is told by a row of its own; CMD, still held, has nothing to tell yet. */
+static bool is_first_row(const struct live *l, const struct rec_hdr *h)
+{
+	if (!l->opt.scope_by)
+		return !l->seeded;
+	return h->flags & REC_F_JOINED && h->tgid != l->held_pid;
+}
+
 void live_facts_before(struct live *l, const struct rec_hdr *h)
 {
 	uint64_t id;
@@ -49,7 +57,7 @@ void live_facts_before(struct live *l, const struct rec_hdr *h)
 		return;
 	}
 	if (h->type == REC_SEED && l->reader && !(h->flags & (REC_F_THREAD | REC_F_KTHREAD)) &&
-	    (!l->seeded || h->flags & REC_F_JOINED))
+	    is_first_row(l, h))
 		(void)proc_reader_ask(l->reader, h->tgid, h->start_ns);
 	id = cgroup_of(h);
 	if (!id || id == l->cgroup_last)

@@ -77,6 +77,7 @@ struct live {
 	struct map cgroups_known;
 	uint64_t cgroup_last;
 	struct proc_reader *reader; /* NULL: no facts wanted */
+	uint32_t held_pid;          /* CMD, as long as we do not let it go; 0: none */
 	bool begun;                 /* next() was called */
 	bool stopping;              /* no more is wanted */
 	bool detached;              /* no program runs any more; the rings may still hold records */
