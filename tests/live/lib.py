@@ -415,7 +415,7 @@ def on_terminal(cmd, columns=80, rows=24, seconds=30, env=None, feed=None):
     """Runs on a terminal of its own; returns (exit code, the bytes that reached the terminal)."""
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-    environ = dict(os.environ, TERM="xterm", LC_ALL="C.UTF-8", **(env or {}))
+    environ = {**os.environ, "TERM": "xterm", "LC_ALL": "C.UTF-8", **(env or {})}
     environ.pop("COLUMNS", None)
     p = start(cmd, stdin=subprocess.DEVNULL, stdout=slave, stderr=subprocess.PIPE, env=environ)
     os.close(slave)

@@ -4,6 +4,7 @@
 #define PROCTRAIL_SOURCE_LIVE_INT_H
 
 #include <bpf/bpf.h>
+#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <linux/types.h>
 
@@ -71,6 +72,8 @@ struct live {
 	uint64_t delivered;
 	uint64_t lost, missed; /* at the last tick */
 	uint64_t next_tick_ns, tick_ns;
+	uint64_t zone_due_ns; /* when to look for a change of the zone's offset */
+	int32_t gmtoff_s;
 
 	struct live_pass pass;
 	struct cgroupfs cgroups;

@@ -5,6 +5,7 @@
  * refuse at load (fentry without a trampoline), some only at attach (arm64 6.1).
  */
 #include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -16,42 +17,51 @@
 #include "probe.skel.h"
 #include "proctrail.skel.h"
 
+#define ENOTSUPP    524   /* the kernel's own, not in errno.h */
 #define SCOPE_PROCS 65536 /* that --pid, --cgroup, --uid or CMD can hold at one time */
 
 struct optional_hook {
-	const char *program; /* in the skeleton */
-	const char *probe;   /* in the probe object */
+	const char *program;     /* in the skeleton */
+	const char *kernel_name; /* function or tracepoint; NULL: a kprobe */
+	enum bpf_attach_type attach;
 	struct live_hook row;
 };
 
 static const struct optional_hook optional_hooks[] = {
 	{"on_notify_fexit",
-	 "probe_notify_fexit",
+	 "do_notify_parent",
+	 BPF_TRACE_FEXIT,
 	 {"fexit/do_notify_parent", "zombies and auto-reaps that send no SIGCHLD",
 	  "children of a parent that ignores SIGCHLD are seen at their release only", 0,
 	  REC_HOOK_NOTIFY}},
 	{"on_release_fentry",
-	 "probe_release_fentry",
+	 "release_task",
+	 BPF_TRACE_FENTRY,
 	 {"fentry/release_task", "exact reap times and the reaper",
 	  "reap times are good to 5-30 ms", 0, REC_HOOK_RELEASE_FENTRY}},
 	{"on_release_kprobe",
-	 "probe_release_kprobe",
+	 NULL,
+	 0,
 	 {"kprobe/release_task", "the same, where fentry is refused",
 	  "reap times are good to 5-30 ms", 0, REC_HOOK_RELEASE_KPROBE}},
 	{"on_oom_victim",
-	 "probe_oom_victim",
+	 "mark_victim",
+	 BPF_TRACE_RAW_TP,
 	 {"tp_btf/mark_victim", "victims of the OOM killer",
 	  "an OOM kill looks like any SIGKILL of the kernel", 0, REC_HOOK_OOM}},
 	{"on_oom_adj",
-	 "probe_oom_adj",
+	 "oom_score_adj_update",
+	 BPF_TRACE_RAW_TP,
 	 {"tp_btf/oom_score_adj_update", "who writes an oom_score_adj",
 	  "nobody is named for a biased oom_score_adj", 0, REC_HOOK_OOM}},
 	{"on_cgroup_attach",
-	 "probe_cgroup_attach",
+	 "cgroup_attach_task",
+	 BPF_TRACE_RAW_TP,
 	 {"tp_btf/cgroup_attach_task", "moves between cgroups",
 	  "a moved process keeps its first cgroup until the next pass", 0, REC_HOOK_CGROUP}},
 	{"on_cgroup_mkdir",
-	 "probe_cgroup_mkdir",
+	 "cgroup_mkdir",
+	 BPF_TRACE_RAW_TP,
 	 {"tp_btf/cgroup_mkdir", "paths of cgroups that live shortly",
 	  "a cgroup that is gone at once has no path", 0, REC_HOOK_CGROUP}},
 };
@@ -76,27 +86,73 @@ static int print_libbpf(enum libbpf_print_level level, const char *fmt, va_list 
 	return level == LIBBPF_WARN ? 1 : 0;
 }
 
-/* 0: loads and attaches; -errno: how it was refused */
-static int probe_program(const char *name)
+static const struct bpf_insn probe_insns[] = {
+	/* return 0 */
+	{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0},
+	{.code = BPF_JMP | BPF_EXIT},
+};
+
+#define PROBE_INSN_CNT (sizeof(probe_insns) / sizeof(probe_insns[0]))
+
+/* Takes prog over; 0 or -errno */
+static int probe_attach(const char *tracepoint, int prog)
 {
-	struct probe_bpf *skel = probe_bpf__open();
-	struct bpf_program *prog, *wanted = NULL;
+	int link;
+
+	if (prog < 0)
+		return prog;
+	link = bpf_raw_tracepoint_open(tracepoint, prog);
+	close(prog);
+	if (link < 0)
+		return link;
+	close(link);
+	return 0;
+}
+
+/* A tp_btf hook is there when its tracepoint is; that needs no type information. */
+static int probe_tracepoint(const char *name)
+{
+	return probe_attach(name, bpf_prog_load(BPF_PROG_TYPE_RAW_TRACEPOINT, "probe", "GPL",
+						probe_insns, PROBE_INSN_CNT, NULL));
+}
+
+static int load_trampoline(enum bpf_attach_type attach, uint32_t id)
+{
+	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = attach, .attach_btf_id = id);
+
+	return bpf_prog_load(BPF_PROG_TYPE_TRACING, "probe", "GPL", probe_insns, PROBE_INSN_CNT,
+			     &opts);
+}
+
+/*
+ * fentry and fexit. The kernel's type information takes 50 ms to read: first a type that is no
+ * function, which a kernel without trampolines refuses for another reason than the type.
+ */
+static int probe_trampoline(struct btf **btf, const struct optional_hook *hook)
+{
+	int id = load_trampoline(hook->attach, 1);
+
+	if (id == -EPERM || id == -EACCES || id == -EOPNOTSUPP || id == -ENOTSUPP)
+		return id;
+	if (id >= 0)
+		close(id);
+	if (!*btf)
+		*btf = btf__load_vmlinux_btf();
+	if (!*btf)
+		return -ENOENT;
+	id = btf__find_by_name_kind(*btf, hook->kernel_name, BTF_KIND_FUNC);
+	return id < 0 ? id : probe_attach(NULL, load_trampoline(hook->attach, (uint32_t)id));
+}
+
+/* A kprobe is attached through perf, which libbpf knows how to do. */
+static int probe_kprobe(void)
+{
+	struct probe_bpf *skel = probe_bpf__open_and_load();
 	struct bpf_link *link;
-	int err;
+	int err = skel ? 0 : -errno;
 
-	if (!skel)
-		return -errno;
-	bpf_object__for_each_program(prog, skel->obj)
-	{
-		bool match = !strcmp(bpf_program__name(prog), name);
-
-		bpf_program__set_autoload(prog, match);
-		if (match)
-			wanted = prog;
-	}
-	err = wanted ? bpf_object__load(skel->obj) : -ENOENT;
 	if (!err) {
-		link = bpf_program__attach(wanted);
+		link = bpf_program__attach(skel->progs.probe_release_kprobe);
 		err = link ? 0 : -errno;
 		bpf_link__destroy(link);
 	}
@@ -104,15 +160,27 @@ static int probe_program(const char *name)
 	return err;
 }
 
+static int probe_hook(struct btf **btf, const struct optional_hook *hook)
+{
+	if (!hook->kernel_name)
+		return probe_kprobe();
+	if (hook->attach == BPF_TRACE_RAW_TP)
+		return probe_tracepoint(hook->kernel_name);
+	return probe_trampoline(btf, hook);
+}
+
 size_t live_probe_hooks(const struct live_hook **ret_rows)
 {
 	static struct live_hook rows[OPTIONAL_CNT];
 
+	struct btf *btf = NULL; /* read with the first hook that needs it */
+
 	libbpf_set_print(print_libbpf);
 	for (size_t i = 0; i < OPTIONAL_CNT; i++) {
 		rows[i] = optional_hooks[i].row;
-		rows[i].err = probe_program(optional_hooks[i].probe);
+		rows[i].err = probe_hook(&btf, &optional_hooks[i]);
 	}
+	btf__free(btf);
 	*ret_rows = rows;
 	return OPTIONAL_CNT;
 }
@@ -128,6 +196,8 @@ static void set_autoload(struct live *l, const char *program, bool on)
 /* Chooses the rungs: an exact hook that works makes the ones below it unnecessary. */
 static void choose_hooks(struct live *l)
 {
+	struct btf *btf = NULL;
+
 	l->hooks = 0;
 	for (size_t i = 0; i < OPTIONAL_CNT; i++) {
 		const struct optional_hook *hook = &optional_hooks[i];
@@ -135,11 +205,12 @@ static void choose_hooks(struct live *l)
 
 		if (hook->row.bit == REC_HOOK_RELEASE_KPROBE && l->hooks & REC_HOOK_RELEASE_FENTRY)
 			on = false;
-		on = on && !probe_program(hook->probe);
+		on = on && !probe_hook(&btf, hook);
 		set_autoload(l, hook->program, on);
 		if (on)
 			l->hooks |= hook->row.bit;
 	}
+	btf__free(btf);
 	for (size_t i = 0; i < REQUIRED_CNT; i++)
 		set_autoload(l, required_programs[i], !l->opt.snapshot);
 	if (l->opt.snapshot)
@@ -224,6 +295,7 @@ int live_load(struct live *l, enum live_obstacle *ret_why)
 		*ret_why = LIVE_REFUSED;
 		return err;
 	}
+	malloc_trim(0); /* the kernel's type information, parsed twice, was most of it */
 	return set_scope(l);
 }
 

@@ -123,7 +123,11 @@ void live_tick(struct live *l, uint64_t now_ns)
 	r.delivered = l->delivered;
 	rec_hdr_fill(&r.h, REC_TICK, sizeof(r));
 	r.real_ns = clock_real_ns();
-	r.gmtoff_s = local_zone_get(r.real_ns).gmtoff_s;
+	if (now_ns >= l->zone_due_ns) { /* it asks the file system */
+		l->gmtoff_s = local_zone_get(r.real_ns).gmtoff_s;
+		l->zone_due_ns = now_ns + 10 * NS_PER_SEC;
+	}
+	r.gmtoff_s = l->gmtoff_s;
 	records_put(&l->batch, &r.h, sizeof(r), NULL, 0);
 	l->tick_ns = now_ns;
 	l->next_tick_ns = now_ns + LIVE_TICK_NS;
