@@ -452,6 +452,7 @@ REC_ASSERT(rec_tick, 112);
 #define REC_GAP_OUTPUT 2
 #define REC_GAP_RING   3 /* lost with nothing after it on that CPU: found by the counters */
 #define REC_GAP_MISSED 4 /* a program did not run */
+#define REC_GAP_SCOPE  5 /* processes that did not fit into the scope */
 
 /* h.boot_ns: until when; h.cpu: which, 0xffff unknown */
 struct rec_gap {

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -56,7 +57,8 @@ int held_cmd_start(struct held_cmd *c, char **argv, const char *user, bool stdou
 		if (err)
 			return err;
 	}
-	if (pipe2(go, O_CLOEXEC) || pipe2(error, O_CLOEXEC)) {
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, go) ||
+	    pipe2(error, O_CLOEXEC | O_NONBLOCK)) {
 		err = -errno;
 		goto out;
 	}
@@ -93,17 +95,26 @@ out:
 
 int held_cmd_go(struct held_cmd *c)
 {
+	/* a socket: who was killed while held must not kill us with SIGPIPE */
+	ssize_t n = send(c->go_fd, "", 1, MSG_NOSIGNAL);
+	int err = n == 1 ? 0 : -errno;
+
+	close(c->go_fd);
+	c->go_fd = -1;
+	return err;
+}
+
+int held_cmd_exec_err(struct held_cmd *c)
+{
 	int cause = 0;
 	ssize_t n;
 
-	if (write(c->go_fd, "", 1) != 1)
-		return -errno;
-	close(c->go_fd);
-	c->go_fd = -1;
-	do { /* end of file: exec closed the other end */
-		n = read(c->error_fd, &cause, sizeof(cause));
-	} while (n < 0 && errno == EINTR);
-	close(c->error_fd);
+	if (c->error_fd < 0)
+		return 0;
+	n = read(c->error_fd, &cause, sizeof(cause));
+	if (n < 0)
+		return errno == EINTR ? -EAGAIN : -errno;
+	close(c->error_fd); /* end of file: exec closed the other end */
 	c->error_fd = -1;
 	return n == sizeof(cause) ? -cause : 0;
 }

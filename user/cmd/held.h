@@ -10,7 +10,7 @@ struct held_cmd {
 	pid_t pid;       /* 0: none */
 	int pidfd;       /* polls readable when it has ended; -1: none */
 	int go_fd;       /* closing it ends a child that is still held */
-	int error_fd;    /* says why exec failed */
+	int error_fd;    /* says why exec failed; -1: that is settled */
 	int wait_status; /* valid when ended */
 	bool ended;
 };
@@ -20,8 +20,13 @@ struct held_cmd {
  * user (passwd file only), NULL: as we are. 0 or -errno; -ENOENT: no such user.
  */
 int held_cmd_start(struct held_cmd *c, char **argv, const char *user, bool stdout_to_stderr);
-/* Lets it exec; 0, or the -errno its exec failed with. */
+/* Lets it exec; 0, or -EPIPE when it is gone already. */
 int held_cmd_go(struct held_cmd *c);
+/*
+ * What became of its exec, which may take long on a slow file system: 0, -EAGAIN while that is open,
+ * or the -errno it failed with; told once, 0 from then on.
+ */
+int held_cmd_exec_err(struct held_cmd *c);
 /* Whether it has ended; reaps it, without ever polling wait (which would trace itself). */
 bool held_cmd_ended(struct held_cmd *c);
 /* What a shell would say: the exit code, or 128 + signal */

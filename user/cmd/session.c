@@ -21,6 +21,7 @@
 #define POLL_MS                 100        /* at most; the live source sleeps less */
 #define POLL_ENDING_MS          10         /* while only the last records of CMD are outstanding */
 #define HEAL_WAIT_NS            NS_PER_SEC /* for the table to be put right before we stop */
+#define INTERRUPT_WAIT_NS       (150 * NS_PER_MS) /* answers within 200 ms */
 #define SWEEP_NS                (5 * NS_PER_SEC) /* between two looks whether zombies are still there */
 #define SWEEP_ENDING_NS         (300 * NS_PER_MS)
 #define FLUSH_STEP_MS           100
@@ -40,6 +41,10 @@ struct session {
 	int signal_fd;
 	int exec_err; /* why CMD did not start */
 	int failed;   /* -errno of the source or the output */
+	int out_fd;
+	int signal;                         /* that ended us; 0: none */
+	uint64_t interrupted_ns;            /* stream time of the first; 0: none */
+	uint64_t dropped, dropped_since_ns; /* lines not yet told as lost */
 	bool interrupted, stopped;
 };
 
@@ -63,27 +68,96 @@ void session_want(struct session *s, const struct want *w)
 	source_want(s->source, w);
 }
 
-void session_put(struct session *s, struct buf *lines)
+static bool signal_came(struct session *s)
 {
+	struct signalfd_siginfo info;
+
+	if (s->signal_fd < 0 || read(s->signal_fd, &info, sizeof(info)) != sizeof(info))
+		return false;
+	s->signal = (int)info.ssi_signo;
+	return true;
+}
+
+static uint64_t count_lines(struct span lines)
+{
+	const char *p = lines.data, *end = p + lines.len;
 	uint64_t cnt = 0;
-	const char *p = lines->data, *end = p + lines->len;
-	int err;
 
 	while (p < end && (p = memchr(p, '\n', (size_t)(end - p)))) {
 		cnt++;
 		p++;
 	}
-	err = writer_put(s->writer, (struct span){lines->data, lines->len}, cnt);
+	return cnt;
+}
+
+static int put_span(struct session *s, struct span lines)
+{
+	int err = writer_put(s->writer, lines, count_lines(lines));
+
 	if (err && err != -ENOBUFS && !s->failed)
 		s->failed = err;
+	return err;
+}
+
+/* There is room again: the gap in the output is told in its place, before what comes next. */
+static void tell_dropped(struct session *s)
+{
+	struct change c = {
+		.kind = CHANGE_LOST,
+		.boot_ns = proc_table_host(s->table)->now_ns,
+		.from_ns = s->dropped_since_ns,
+		.cnt = s->dropped,
+		.reason = REC_GAP_OUTPUT,
+		.cpu = UINT16_MAX,
+	};
+	struct buf line = {0};
+
+	render_change(&line, &s->render, &c);
+	if (!put_span(s, (struct span){line.data, line.len}))
+		s->dropped = 0;
+	buf_release(&line);
+}
+
+/* The last words are worth waiting for; the rings are closed by then. */
+static void wait_for_room(struct session *s)
+{
+	int steps = 0;
+
+	while (writer_flush(s->writer, FLUSH_STEP_MS) == -ETIMEDOUT &&
+	       !(s->interrupted && ++steps >= FLUSH_STEPS_INTERRUPTED)) {
+		if (signal_came(s))
+			s->interrupted = true;
+	}
+}
+
+void session_put(struct session *s, struct buf *lines)
+{
+	struct span span = {lines->data, lines->len};
+
+	if (s->dropped)
+		tell_dropped(s);
+	if (put_span(s, span) != -ENOBUFS)
+		return;
+	if (s->stopped) {
+		wait_for_room(s);
+		if (s->dropped)
+			tell_dropped(s);
+		if (put_span(s, span) != -ENOBUFS)
+			return;
+	}
+	if (!s->dropped)
+		s->dropped_since_ns = proc_table_host(s->table)->now_ns;
+	s->dropped += count_lines(span);
+	s->render.dropped += count_lines(span);
 }
 
 bool session_complete(const struct session *s)
 {
 	const struct proc_counts *cnt = proc_table_counts(s->table);
 
-	return !cnt->lost && !cnt->missed && !cnt->malformed && !cnt->evicted && !s->failed &&
-	       !proc_table_uncertain_since(s->table) && !writer_dropped(s->writer);
+	return !s->render.dropped && !cnt->lost && !cnt->missed && !cnt->malformed &&
+	       !cnt->evicted && !s->failed && !proc_table_uncertain_since(s->table) &&
+	       !writer_dropped(s->writer);
 }
 
 /*
@@ -107,25 +181,24 @@ static int watch_signals(struct session *s)
 	return s->signal_fd < 0 ? -errno : 0;
 }
 
-static bool signal_came(struct session *s)
-{
-	struct signalfd_siginfo info;
-
-	return read(s->signal_fd, &info, sizeof(info)) == sizeof(info);
-}
-
 static int open_output(struct session *s)
 {
 	const char *path = s->opt->out_path;
-	int fd = STDOUT_FILENO;
 
+	s->out_fd = STDOUT_FILENO;
 	if (path)
-		fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-	if (fd < 0)
+		s->out_fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	if (s->out_fd < 0)
 		return log_err(-errno, "cannot open '%s' for the output", path);
-	terminal_detect(fd, s->opt->wide, &s->render.style);
+	terminal_detect(s->out_fd, s->opt->wide, &s->render.style);
 	log_set_utf8(s->render.style.utf8);
-	s->writer = writer_new(fd, path != NULL, WRITER_QUEUE_BYTES);
+	return 0;
+}
+
+/* Its thread is to have no more privileges than we have kept: it starts after they were dropped. */
+static int start_writer(struct session *s)
+{
+	s->writer = writer_new(s->out_fd, s->opt->out_path != NULL, WRITER_QUEUE_BYTES);
 	return s->writer ? 0 : log_err(-ENOMEM, "cannot prepare the output");
 }
 
@@ -141,6 +214,7 @@ static void fill_live_options(const struct session *s, struct live_options *live
 		.threads = opt->threads,
 		.all_signals = opt->all_signals,
 		.snapshot = s->so.snapshot,
+		.texts = s->so.snapshot,
 		.facts = s->so.facts && !opt->no_seed_facts,
 		.proc_dir = opt->proc_dir,
 	};
@@ -211,20 +285,44 @@ static int hold_cmd(struct session *s)
 /* The probes are in: from here on only what healing and facts need is kept. */
 static int begin_watching(struct session *s)
 {
-	int err = 0;
+	int err;
 
-	if (s->source->ops == NULL || strcmp(session_source_name(s), "live"))
+	if (strcmp(session_source_name(s), "live"))
 		return EXIT_DONE;
 	err = live_watch(s->source, s->signal_fd);
 	if (!err && s->cmd.pid)
 		err = live_watch(s->source, s->cmd.pidfd);
-	if (!err && s->cmd.pid)
-		err = live_join(s->source, s->cmd.pid);
+	if (!err)
+		err = live_begin(s->source, s->cmd.pid);
 	if (err) {
-		log_err(err, "cannot follow '%s'", s->cmd.pid ? s->opt->cmd[0] : "signals");
+		log_err(err, "cannot begin to watch %s", s->cmd.pid ? s->opt->cmd[0] : "");
 		return s->cmd.pid ? EXIT_CMD_FAILED : EXIT_FAILED;
 	}
 	return EXIT_DONE;
+}
+
+/* Who was there before us, or was found by a pass after a loss, has its command line in /proc. */
+static void on_seen(void *ctx, const struct change *c)
+{
+	struct session *s = ctx;
+	struct want want = {.kind = WANT_PROC};
+
+	if (c->kind != CHANGE_SEEN || !s->so.facts || !c->proc || c->proc->flags & PROC_KTHREAD ||
+	    c->proc->state >= PROC_DYING || (pid_t)c->proc->key.tgid == s->cmd.pid)
+		return;
+	want.tgid = c->proc->key.tgid;
+	want.start_ns = c->proc->key.start_ns;
+	session_want(s, &want);
+}
+
+/* CMD alone is the scope: what else was asked for would keep us here after it has ended. */
+static int check_scope(const struct options *opt)
+{
+	if (!opt->cmd || (!opt->cgroup && opt->uid < 0))
+		return EXIT_DONE;
+	log_err(0, "'%s' and '-- CMD' exclude each other: CMD and its descendants are followed",
+		opt->cgroup ? "--cgroup" : "--uid");
+	return EXIT_USAGE;
 }
 
 int session_open(const struct session_options *so, struct session **ret_session)
@@ -243,7 +341,7 @@ int session_open(const struct session_options *so, struct session **ret_session)
 	}
 	s->so = *so;
 	s->opt = so->opt;
-	s->signal_fd = -1;
+	s->signal_fd = s->out_fd = -1;
 	s->cmd.pidfd = s->cmd.go_fd = s->cmd.error_fd = -1;
 	s->decode.redact = !so->opt->no_redact;
 	s->table = proc_table_new(&table);
@@ -252,23 +350,26 @@ int session_open(const struct session_options *so, struct session **ret_session)
 		log_err(-ENOMEM, "cannot start");
 		goto fail;
 	}
-	if (watch_signals(s) || open_output(s))
+	code = check_scope(s->opt);
+	if (code != EXIT_DONE)
 		goto fail;
-	if (s->opt->cmd) {
-		code = hold_cmd(s);
-		if (code != EXIT_DONE)
-			goto fail;
-	}
+	code = EXIT_FAILED;
+	if (watch_signals(s) || open_output(s) || proc_table_listen(s->table, on_seen, s))
+		goto fail;
 	code = open_source(s);
+	if (code == EXIT_DONE && s->opt->cmd)
+		code = hold_cmd(s);
 	if (code == EXIT_DONE)
 		code = begin_watching(s);
 	if (code != EXIT_DONE)
 		goto fail;
+	code = EXIT_FAILED;
+	if (start_writer(s))
+		goto fail;
 	*ret_session = s;
 	return EXIT_DONE;
 fail:
-	session_close(s, code);
-	return code;
+	return session_close(s, code);
 }
 
 static void apply_batch(struct session *s, struct span batch)
@@ -289,11 +390,18 @@ static void apply_batch(struct session *s, struct span batch)
 /* Lets CMD go once it is known to the table, that is: its seed row has come through. */
 static void let_cmd_go(struct session *s)
 {
-	if (s->cmd.go_fd < 0 || !proc_table_find_pid(s->table, (uint32_t)s->cmd.pid))
+	int err;
+
+	if (s->cmd.go_fd >= 0) {
+		if (proc_table_find_pid(s->table, (uint32_t)s->cmd.pid))
+			(void)held_cmd_go(&s->cmd); /* killed while held: its status tells */
 		return;
-	s->exec_err = held_cmd_go(&s->cmd);
-	if (s->exec_err)
-		log_err(s->exec_err, "cannot run '%s'", s->opt->cmd[0]);
+	}
+	err = held_cmd_exec_err(&s->cmd);
+	if (!err || err == -EAGAIN)
+		return;
+	s->exec_err = err;
+	log_err(err, "cannot run '%s'", s->opt->cmd[0]);
 }
 
 static bool duration_over(const struct session *s)
@@ -304,7 +412,10 @@ static bool duration_over(const struct session *s)
 	       host->now_ns >= host->start_ns + s->so.duration_ns;
 }
 
-/* CMD and all its descendants are gone and, after a loss, the table is right again. */
+/*
+ * CMD and all its descendants have ended. What is left of them has a moment to be reaped, by somebody
+ * outside who may never do so, and the table a moment to be healed.
+ */
 static bool cmd_over(struct session *s)
 {
 	const struct proc_counts *cnt = proc_table_counts(s->table);
@@ -312,14 +423,34 @@ static bool cmd_over(struct session *s)
 
 	if (!s->cmd.pid || !held_cmd_ended(&s->cmd))
 		return false;
-	if (cnt->live || cnt->zombies_now) {
+	if (cnt->live) {
 		if (!proc_table_uncertain_since(s->table))
 			s->ending_since_ns = 0;
 		return false;
 	}
 	if (!s->ending_since_ns)
 		s->ending_since_ns = now;
-	return !proc_table_uncertain_since(s->table) || now > s->ending_since_ns + HEAL_WAIT_NS;
+	return (!cnt->zombies_now && !proc_table_uncertain_since(s->table)) ||
+	       now > s->ending_since_ns + HEAL_WAIT_NS;
+}
+
+/*
+ * Somebody wants an answer now. CMD got the same Ctrl-C: it has a moment to end by it, so that its
+ * end is part of the answer; a second signal ends us at once.
+ */
+static bool interrupt_over(struct session *s)
+{
+	uint64_t now = proc_table_host(s->table)->now_ns;
+
+	if (signal_came(s)) {
+		if (s->interrupted)
+			return true;
+		s->interrupted = true;
+		s->interrupted_ns = now;
+	}
+	if (!s->interrupted)
+		return false;
+	return !s->cmd.pid || now > s->interrupted_ns + INTERRUPT_WAIT_NS;
 }
 
 /*
@@ -346,9 +477,7 @@ static void check_end(struct session *s)
 {
 	if (s->stopped)
 		return;
-	if (signal_came(s))
-		s->interrupted = true;
-	if (s->interrupted || s->failed || duration_over(s) || cmd_over(s)) {
+	if (interrupt_over(s) || s->failed || duration_over(s) || cmd_over(s)) {
 		source_stop(s->source);
 		s->stopped = true;
 	}
@@ -360,7 +489,9 @@ int session_run(struct session *s)
 	int err;
 
 	for (;;) {
-		err = source_next(s->source, s->cmd.ended ? POLL_ENDING_MS : POLL_MS, &batch);
+		err = source_next(s->source,
+				  s->cmd.ended || s->interrupted ? POLL_ENDING_MS : POLL_MS,
+				  &batch);
 		if (err)
 			break;
 		apply_batch(s, batch);
@@ -368,7 +499,10 @@ int session_run(struct session *s)
 		sweep(s);
 		check_end(s);
 	}
-	if (err != -ENODATA) {
+	if (err == -ESRCH) {
+		log_err(0, "no process has pid %u", s->opt->pid);
+		s->failed = err;
+	} else if (err != -ENODATA) {
 		log_err(err, "cannot read more records");
 		s->failed = err;
 	}
@@ -392,35 +526,47 @@ static int flush(struct session *s)
 
 static int exit_code(struct session *s, int code)
 {
-	if (!s->cmd.pid)
+	if (!s->opt->cmd)
 		return code;
 	if (s->exec_err)
 		return s->exec_err == -ENOENT ? EXIT_CMD_NOT_FOUND : EXIT_CMD_NOT_EXECUTABLE;
 	if (code == EXIT_FAILED)
 		return EXIT_CMD_FAILED;
-	if (code == EXIT_DONE && held_cmd_ended(&s->cmd))
+	if (code != EXIT_DONE || !s->cmd.pid)
+		return code;
+	if (held_cmd_ended(&s->cmd))
 		return held_cmd_exit_code(&s->cmd);
-	return code;
+	if (!s->signal)
+		return code; /* --duration is over: CMD goes on without us */
+	log_warn("'%s' [%d] still runs", s->opt->cmd[0], (int)s->cmd.pid);
+	return 128 + s->signal;
+}
+
+/* Gets out what is still queued; 0, or -errno after saying what is missing. */
+static int finish_output(struct session *s)
+{
+	const char *to = s->opt->out_path ? s->opt->out_path : "stdout";
+	int err = flush(s);
+
+	if (err == -EPIPE) /* the reader has seen enough */
+		return 0;
+	if (err == -ETIMEDOUT)
+		log_err(0, "'%s' did not take all lines; the output is incomplete", to);
+	else if (err)
+		log_err(err, "cannot write to '%s'; the output is incomplete", to);
+	else if (s->render.dropped) {
+		log_err(0, "%llu lines were dropped: '%s' did not take them fast enough",
+			(unsigned long long)s->render.dropped, to);
+		err = -ENOBUFS;
+	}
+	return err;
 }
 
 int session_close(struct session *s, int code)
 {
-	uint64_t dropped;
-	int err = 0;
-
-	if (s->writer) {
-		err = flush(s);
-		dropped = writer_dropped(s->writer);
-		if (dropped && !err)
-			log_warn("%llu lines were dropped: the output was not taken fast enough",
-				 (unsigned long long)dropped);
-		if (err == -EPIPE || err == -ETIMEDOUT)
-			err = 0;
-		if (err)
-			log_err(err, "cannot write to '%s'; the output is incomplete",
-				s->opt->out_path ? s->opt->out_path : "stdout");
-	}
-	code = exit_code(s, err && code == EXIT_DONE ? EXIT_FAILED : code);
+	if (s->writer && finish_output(s) && code == EXIT_DONE)
+		code = EXIT_FAILED;
+	code = exit_code(s, code);
 	held_cmd_release(&s->cmd);
 	source_free(s->source);
 	writer_free(s->writer);

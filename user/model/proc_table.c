@@ -107,7 +107,8 @@ int proc_table_apply(struct proc_table *t, const struct event *ev)
 {
 	int err;
 
-	t->counts.events++;
+	if (ev->h.type < REC_SEED) /* what happened; not what was looked up */
+		t->counts.events++;
 	if (!t->host.start_ns)
 		t->host.start_ns = ev->h.boot_ns;
 	if (ev->h.boot_ns > t->host.now_ns)

@@ -118,6 +118,7 @@ GET(reason)
 	case REC_GAP_OUTPUT: return put_word(ret, "output");
 	case REC_GAP_RING: return put_word(ret, "ring");
 	case REC_GAP_MISSED: return put_word(ret, "missed");
+	case REC_GAP_SCOPE: return put_word(ret, "scope");
 	}
 	return false;
 }

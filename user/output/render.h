@@ -50,6 +50,7 @@ struct render {
 	struct text_style style;
 	bool utc;
 	bool json;
+	uint64_t dropped; /* lines that the output had no room for */
 };
 
 /* One field: false from 'get' means unknown here, and the field is absent. */

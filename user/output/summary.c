@@ -78,6 +78,8 @@ void render_summary(struct buf *b, const struct render *r, bool complete)
 	json_bool(&j, "complete", complete);
 	json_u64(&j, "missed", n->missed);
 	json_u64(&j, "evicted", n->evicted);
+	if (r->dropped)
+		json_u64(&j, "dropped", r->dropped);
 	if (n->attempted) {
 		json_u64(&j, "attempted", n->attempted);
 		json_u64(&j, "delivered", n->delivered);
@@ -102,6 +104,17 @@ static void put_amount(struct buf *b, uint64_t n, const char *word)
 		buf_put_char(b, 's');
 }
 
+/* Everybody who was there: those who died, and those who still live. */
+static uint64_t count_subjects(const struct render *r)
+{
+	uint64_t cnt = proc_table_counts(r->table)->deaths;
+	const struct proc *p;
+
+	for (size_t i = 0; (p = proc_table_next(r->table, &i));)
+		cnt += proc_is_alive(p) && !(p->flags & PROC_GHOST);
+	return cnt;
+}
+
 void render_trace_summary(struct buf *b, const struct render *r)
 {
 	const struct proc_counts *n = proc_table_counts(r->table);
@@ -110,8 +123,10 @@ void render_trace_summary(struct buf *b, const struct render *r)
 
 	/* in a scope everybody there was is the subject; on a whole machine, who was born */
 	if (proc_table_host(r->table)->scoped) {
-		text_put_count(&line, n->deaths + n->live);
-		buf_put_str(&line, n->deaths + n->live == 1 ? " process" : " processes");
+		uint64_t subjects = count_subjects(r);
+
+		text_put_count(&line, subjects);
+		buf_put_str(&line, subjects == 1 ? " process" : " processes");
 	} else {
 		put_amount(&line, n->forks, "fork");
 	}
@@ -134,6 +149,11 @@ void render_trace_summary(struct buf *b, const struct render *r)
 		buf_put_str(&line, " lost: counts are lower bounds, ");
 		put_amount(&line, n->healed, "row");
 		buf_put_str(&line, " put right");
+	}
+	if (r->dropped) {
+		buf_put_str(&line, "; ");
+		put_amount(&line, r->dropped, "line");
+		buf_put_str(&line, " dropped: the output was not taken");
 	}
 	table_put_wrapped(b, &r->style, (struct span){line.data, line.len}, 0, 2);
 	if (line.err)

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "source/live_int.h"
 #include "source/privileges.h"
+#include "source/texts.h"
 
 #include "proctrail.skel.h"
 
@@ -46,7 +47,7 @@ static int wait_ms(const struct live *l, int timeout_ms)
 	uint64_t now = clock_boot_ns();
 	int tick_ms = 0;
 
-	if (l->pass.fd >= 0 || l->stopping)
+	if (l->pass.fd >= 0 || l->stopping || l->more)
 		return 0;
 	if (l->opt.snapshot)
 		return FACTS_POLL_MS;
@@ -75,18 +76,19 @@ static bool snapshot_done(const struct live *l)
 
 static int gather(struct live *l)
 {
-	bool more = false;
 	uint64_t now;
 	int err;
 
 	err = l->detached ? 0 : live_pass_step(l);
 	if (err)
 		return err;
-	err = live_rings_drain(l, &more);
+	err = live_rings_drain(l, &l->more);
 	if (err)
 		return err;
 	l->seeded = l->pass.done_cnt > 0;
-	l->stopped = l->detached && !more;
+	if (l->pass.nobody)
+		return -ESRCH;
+	l->stopped = l->detached && !l->more;
 	now = clock_boot_ns();
 	if (l->reader)
 		proc_reader_collect(l->reader, now, &l->batch);
@@ -110,8 +112,6 @@ static int live_next(struct source *s, int timeout_ms, struct span *ret_batch)
 		buf_reset(&l->batch);
 	}
 	l->begun = true;
-	if (l->opt.snapshot && l->opt.facts)
-		live_facts_texts(l);
 	if ((l->stopping || snapshot_done(l)) && !l->detached)
 		detach(l);
 	err = gather(l);
@@ -148,14 +148,12 @@ static const struct source_ops live_ops = {
 	.free = live_free,
 };
 
-int live_join(struct source *s, pid_t pid)
+static int join(struct live *l, pid_t pid)
 {
-	struct live *l = live_of(s);
 	int err;
 
 	l->skel->bss->scope_by |= LIVE_SCOPE_PID;
 	l->skel->bss->scope_pid = (uint32_t)pid;
-	l->held_pid = (uint32_t)pid;
 	live_pass_request(l, LIVE_PASS_JOIN);
 	do {
 		err = live_pass_step(l);
@@ -163,9 +161,23 @@ int live_join(struct source *s, pid_t pid)
 	return err;
 }
 
+int live_begin(struct source *s, pid_t pid)
+{
+	struct live *l = live_of(s);
+	int err = privileges_drop();
+
+	if (!err && l->opt.facts)
+		l->reader =
+			proc_reader_new(l->opt.proc_dir, l->opt.args_max ? l->opt.args_max : 512);
+	if (!err && pid)
+		err = join(l, pid);
+	return err;
+}
+
 int live_watch(struct source *s, int fd)
 {
-	struct epoll_event ev = {.events = EPOLLIN};
+	/* Edge: a pidfd stays readable for ever, and must not keep us awake. */
+	struct epoll_event ev = {.events = EPOLLIN | EPOLLET};
 
 	return epoll_ctl(live_of(s)->epoll_fd, EPOLL_CTL_ADD, fd, &ev) ? -errno : 0;
 }
@@ -209,13 +221,13 @@ int live_open(const struct live_options *opt, struct source **ret_source,
 		goto fail;
 	facts = (struct host_facts){l->hooks, l->cgroups.kind, opt->scope_by != 0, opt->threads};
 	records_put_host(&l->batch, &facts);
+	if (opt->texts) { /* the kernel log asks for a capability that goes with live_begin() */
+		texts_put_machine(&l->batch, opt->proc_dir);
+		texts_put_kernel_log(&l->batch);
+	}
 	err = live_attach(l);
-	if (!err)
-		err = privileges_drop();
 	if (err)
 		goto fail;
-	if (opt->facts)
-		l->reader = proc_reader_new(opt->proc_dir, opt->args_max ? opt->args_max : 512);
 	l->tick_ns = l->next_tick_ns = clock_boot_ns();
 	request_first_pass(l);
 	*ret_source = &l->source;

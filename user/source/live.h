@@ -22,6 +22,7 @@ struct live_options {
 	bool threads;
 	bool all_signals;
 	bool snapshot;         /* no tracing: one iterator pass, then -ENODATA */
+	bool texts;            /* limits, loads, the kernel log: what a health page needs */
 	bool facts;            /* read exe, cwd, argv of what was there before us */
 	const char *proc_dir;  /* NULL: /proc */
 	const char *zone_file; /* NULL: /etc/localtime */
@@ -49,8 +50,12 @@ const char *live_obstacle_name(enum live_obstacle o);
 int live_open(const struct live_options *opt, struct source **ret_source,
 	      enum live_obstacle *ret_why);
 
-/* Adds a process and its descendants-to-be to the scope of a running source: a held CMD. */
-int live_join(struct source *s, pid_t pid);
+/*
+ * After live_open(): gives up every privilege that is not needed any more, for this thread and those
+ * that it starts from now on, and starts to read facts. pid: a held CMD that joins the scope with
+ * its descendants-to-be; 0: none. 0 or -errno
+ */
+int live_begin(struct source *s, pid_t pid);
 
 /* Makes next() return early when fd polls readable: a signalfd, a pidfd. 0 or -errno */
 int live_watch(struct source *s, int fd);

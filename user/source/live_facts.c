@@ -28,24 +28,16 @@ static void put_cgroup(struct live *l, uint64_t id, uint32_t pid)
 	struct buf path = {0};
 	int err = cgroupfs_put_path(&l->cgroups, id, &path);
 
-	if (err)
+	if (err == -EPERM) /* else it is gone, and nobody is in it */
 		err = cgroupfs_put_path_of(&l->cgroups, l->opt.proc_dir, pid, &path);
 	if (!err && !path.err) {
 		struct span text = {path.data, path.len};
 
 		records_put_text(&l->batch, REC_FACT_CGROUP, id, (struct span){0}, text);
-		if (l->opt.snapshot && l->opt.facts)
+		if (l->opt.texts)
 			texts_put_pids_limits(&l->batch, &l->cgroups, text);
 	}
 	buf_release(&path);
-}
-
-/* Whoever joins a scope is told by a row of its own; CMD, still held, has nothing to tell yet. */
-static bool is_first_row(const struct live *l, const struct rec_hdr *h)
-{
-	if (!l->opt.scope_by)
-		return !l->seeded;
-	return h->flags & REC_F_JOINED && h->tgid != l->held_pid;
 }
 
 void live_facts_before(struct live *l, const struct rec_hdr *h)
@@ -56,22 +48,10 @@ void live_facts_before(struct live *l, const struct rec_hdr *h)
 		mark_known(l, ((const struct rec_cgroup *)h)->cgroup_id);
 		return;
 	}
-	if (h->type == REC_SEED && l->reader && !(h->flags & (REC_F_THREAD | REC_F_KTHREAD)) &&
-	    is_first_row(l, h))
-		(void)proc_reader_ask(l->reader, h->tgid, h->start_ns);
 	id = cgroup_of(h);
 	if (!id || id == l->cgroup_last)
 		return;
 	if (!map_find(&l->cgroups_known, id, 0))
 		put_cgroup(l, id, h->tgid);
 	mark_known(l, id);
-}
-
-void live_facts_texts(struct live *l)
-{
-	if (l->text_facts_done)
-		return;
-	l->text_facts_done = true;
-	texts_put_machine(&l->batch, l->opt.proc_dir);
-	texts_put_kernel_log(&l->batch);
 }

@@ -37,6 +37,8 @@ struct live_pass {
 	uint32_t flags;         /* LIVE_PASS_* */
 	uint32_t flags_queued;  /* the next one, 0: none */
 	uint64_t not_before_ns; /* heal no faster than this */
+	uint32_t joined_cnt;    /* processes that joining passes added */
+	bool nobody;            /* the process asked for is not there */
 	uint32_t done_cnt;      /* whole passes finished */
 };
 
@@ -70,6 +72,7 @@ struct live {
 	uint32_t *lost_before; /* per CPU: the counter at the last tick */
 	uint64_t *seen_ns;     /* per CPU: time of its last record */
 	uint64_t delivered;
+	uint64_t scope_full;   /* told so far */
 	uint64_t lost, missed; /* at the last tick */
 	uint64_t next_tick_ns, tick_ns;
 	uint64_t zone_due_ns; /* when to look for a change of the zone's offset */
@@ -80,13 +83,12 @@ struct live {
 	struct map cgroups_known;
 	uint64_t cgroup_last;
 	struct proc_reader *reader; /* NULL: no facts wanted */
-	uint32_t held_pid;          /* CMD, as long as we do not let it go; 0: none */
 	bool begun;                 /* next() was called */
 	bool stopping;              /* no more is wanted */
 	bool detached;              /* no program runs any more; the rings may still hold records */
 	bool stopped;               /* everything was handed on */
-	bool text_facts_done;
-	bool seeded; /* the first complete pass is in the stream */
+	bool more;                  /* the rings hold more than the last batch took */
+	bool seeded;                /* the first complete pass is in the stream */
 };
 
 /* live_load.c: open, configure, load, attach */
@@ -117,6 +119,5 @@ void live_note_record(struct live *l, const struct rec_hdr *h);
 
 /* live_facts.c: what the stream needs to know beside the records */
 void live_facts_before(struct live *l, const struct rec_hdr *h);
-void live_facts_texts(struct live *l);
 
 #endif

@@ -292,7 +292,9 @@ int live_load(struct live *l, enum live_obstacle *ret_why)
 	if (!err)
 		err = proctrail_bpf__load(l->skel);
 	if (err) {
-		*ret_why = LIVE_REFUSED;
+		/* what runs out here is no refusal: the errno tells more */
+		if (err != -EMFILE && err != -ENFILE && err != -ENOMEM)
+			*ret_why = LIVE_REFUSED;
 		return err;
 	}
 	malloc_trim(0); /* the kernel's type information, parsed twice, was most of it */

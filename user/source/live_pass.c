@@ -50,6 +50,9 @@ static void pass_end(struct live *l)
 	close(pass->fd);
 	pass->fd = -1;
 	if (pass->flags & LIVE_PASS_JOIN) {
+		pass->joined_cnt += l->skel->bss->iter_joined;
+		pass->nobody = l->skel->bss->scope_by == LIVE_SCOPE_PID &&
+			       l->skel->bss->scope_pid && !pass->joined_cnt;
 		if (l->skel->bss->iter_joined)
 			pass->flags_queued |= LIVE_PASS_JOIN;
 		else /* everybody is in: the next life of that pid is a stranger's */

@@ -94,6 +94,19 @@ static void tell_silent_losses(struct live *l, bool last)
 	}
 }
 
+/* Whom the scope had no room for is not in the stream at all. */
+static void tell_scope_full(struct live *l)
+{
+	uint64_t full = 0;
+
+	for (uint32_t cpu = 0; cpu < l->cpus; cpu++)
+		full += l->counters[cpu].scope_full;
+	if (full > l->scope_full)
+		put_gap(l, REC_CPU_USER, l->tick_ns, (uint32_t)(full - l->scope_full),
+			REC_GAP_SCOPE);
+	l->scope_full = full;
+}
+
 static void sum_counters(const struct live *l, uint64_t *ret_attempted, uint64_t *ret_lost)
 {
 	*ret_attempted = *ret_lost = 0;
@@ -114,6 +127,7 @@ void live_tick(struct live *l, uint64_t now_ns)
 	if (missed > l->missed)
 		put_gap(l, REC_CPU_USER, l->tick_ns, (uint32_t)(missed - l->missed),
 			REC_GAP_MISSED);
+	tell_scope_full(l);
 	sum_counters(l, (uint64_t *)&r.attempted, (uint64_t *)&r.lost);
 	if (r.lost > l->lost || missed > l->missed)
 		live_pass_request(l, LIVE_PASS_ROWS);
