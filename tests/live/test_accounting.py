@@ -49,6 +49,8 @@ def check(tally, said, end):
         s = tally.last
         m.same("loss and completeness", (0, 0, 0, True),
                (s["lost"], s["missed"], s["evicted"], s["complete"]))
+        m.same("attempted = delivered + lost", s["attempted"], s["delivered"] + s["lost"])
+        m.true("attempted", s["attempted"] > 4 * end["births"], s)
         m.same("births", end["births"], len(born))
         for kind in ("exit", "zombie", "reap"):
             m.same("%s, of those who were born" % kind, born, tally.seen[kind] & born)

@@ -75,12 +75,15 @@ def lost_records_are_counted_placed_and_healed():
         m.same("the kernel's count of lost = the sum of 'lost' lines", sum(lost),
                sum(e["count"] for e in told))
         m.same("= the summary's", sum(lost), t.summary["lost"])
+        m.same("attempted = delivered + lost", t.summary["attempted"],
+               t.summary["delivered"] + t.summary["lost"])
         m.same("complete", False, t.summary["complete"])
         m.true("each loss has a place", all(e["from_boot_ns"] <= e["boot_ns"] for e in told), told)
         real = [e for e in t.of("fork") if "syscall" in e and e["boot_ns"] <= counted_ns]
         m.same("births attempted - lost = births told", attempted[REC_FORK] - lost[REC_FORK], len(real))
         heals = t.of("heal")
-        m.true("healed within 1 s", heals and heals[0]["boot_ns"] - woken_ns < 1e9, woken_ns, heals[:2])
+        # a second on a quiet machine; tests do not time
+        m.true("healed", heals and heals[0]["boot_ns"] - woken_ns < 10e9, woken_ns, heals[:2])
         for pid in alive:
             lives = t.all_of_pid(pid)
             m.true("pid %d, alive after the loss," % pid, lives, "is not known")
