@@ -45,14 +45,16 @@ static void put_wrapped(struct buf *b, const struct text_style *st, const char *
 
 static void put_row(struct buf *b, const struct doctor_row *row, const struct text_style *st)
 {
-	size_t used = strlen(row->name) + 1;
+	size_t used = strlen(row->name);
 
-	buf_printf(b, "%-*s%s ", MARK_WIDTH, marks[row->state], row->name);
+	buf_printf(b, "%-*s%s", MARK_WIDTH, marks[row->state], row->name);
 	if (used < NAME_WIDTH) {
 		buf_pad(b, NAME_WIDTH - used, ' ');
-		used = NAME_WIDTH;
+	} else { /* a long name has its line */
+		buf_put_char(b, '\n');
+		buf_pad(b, LEFT, ' ');
 	}
-	put_wrapped(b, st, row->detail, MARK_WIDTH + used);
+	put_wrapped(b, st, row->detail, LEFT);
 	if (row->cost && row->state != DOCTOR_OK) {
 		buf_pad(b, LEFT, ' ');
 		put_wrapped(b, st, row->cost, LEFT);
