@@ -74,6 +74,8 @@ static void put_gap(struct live *l, unsigned cpu, uint64_t from_ns, uint32_t cnt
 	if (reason == REC_GAP_RING)
 		r.h.lost = l->lost_seen[cpu] + cnt;
 	records_put(&l->batch, &r.h, sizeof(r), NULL, 0);
+	/* A pass that is under way began before the gap was told, and will not count as its healing. */
+	live_pass_request(l, LIVE_PASS_ROWS);
 }
 
 /*
