@@ -72,7 +72,9 @@ struct live {
 	uint32_t *lost_before; /* per CPU: the counter at the last tick */
 	uint64_t *seen_ns;     /* per CPU: time of its last record */
 	uint64_t delivered;
-	uint64_t scope_full;   /* told so far */
+	uint64_t scope_full; /* told so far */
+	uint64_t attempted;  /* when the missed were last asked for */
+	uint64_t missed_due_ns;
 	uint64_t lost, missed; /* at the last tick */
 	uint64_t next_tick_ns, tick_ns;
 	uint64_t zone_due_ns; /* when to look for a change of the zone's offset */

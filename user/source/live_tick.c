@@ -120,17 +120,33 @@ static void sum_counters(const struct live *l, uint64_t *ret_attempted, uint64_t
 	}
 }
 
+/*
+ * A syscall for every program, so not while nothing is recorded: a program is only missed where it
+ * runs. Once a second all the same, since what the scope keeps out is not counted.
+ */
+static uint64_t look_for_missed(struct live *l, uint64_t attempted, uint64_t now_ns)
+{
+	if (l->opt.snapshot)
+		return 0;
+	if (attempted == l->attempted && now_ns < l->missed_due_ns)
+		return l->missed;
+	l->attempted = attempted;
+	l->missed_due_ns = now_ns + NS_PER_SEC;
+	return count_missed(l);
+}
+
 void live_tick(struct live *l, uint64_t now_ns)
 {
 	struct rec_tick r = {0};
-	uint64_t missed = l->opt.snapshot ? 0 : count_missed(l);
+	uint64_t missed;
 
 	tell_silent_losses(l, l->stopped);
+	tell_scope_full(l);
+	sum_counters(l, (uint64_t *)&r.attempted, (uint64_t *)&r.lost);
+	missed = look_for_missed(l, r.attempted, l->stopped ? UINT64_MAX - NS_PER_SEC : now_ns);
 	if (missed > l->missed)
 		put_gap(l, REC_CPU_USER, l->tick_ns, (uint32_t)(missed - l->missed),
 			REC_GAP_MISSED);
-	tell_scope_full(l);
-	sum_counters(l, (uint64_t *)&r.attempted, (uint64_t *)&r.lost);
 	if (r.lost > l->lost || missed > l->missed)
 		live_pass_request(l, LIVE_PASS_ROWS);
 	l->lost = r.lost;
