@@ -18,9 +18,10 @@
 #include "source/privileges.h"
 #include "source/proc_source.h"
 
-#define POLL_MS                 100        /* at most; the live source sleeps less */
-#define POLL_ENDING_MS          10         /* while only the last records of CMD are outstanding */
+#define POLL_MS                 100 /* at most; the live source sleeps less */
+#define POLL_SHORT_MS           10
 #define HEAL_WAIT_NS            NS_PER_SEC /* for the table to be put right before we stop */
+#define YOUNG_NS                (300 * NS_PER_MS)
 #define INTERRUPT_WAIT_NS       (150 * NS_PER_MS) /* answers within 200 ms */
 #define SWEEP_NS                (5 * NS_PER_SEC) /* between two looks whether zombies are still there */
 #define SWEEP_ENDING_NS         (300 * NS_PER_MS)
@@ -483,15 +484,22 @@ static void check_end(struct session *s)
 	}
 }
 
+/* The first lines and the last ones are waited for by somebody; in between the ring fills. */
+static int poll_ms(const struct session *s)
+{
+	const struct host_info *host = proc_table_host(s->table);
+	bool young = host->now_ns < host->start_ns + YOUNG_NS;
+
+	return young || s->cmd.ended || s->interrupted ? POLL_SHORT_MS : POLL_MS;
+}
+
 int session_run(struct session *s)
 {
 	struct span batch;
 	int err;
 
 	for (;;) {
-		err = source_next(s->source,
-				  s->cmd.ended || s->interrupted ? POLL_ENDING_MS : POLL_MS,
-				  &batch);
+		err = source_next(s->source, poll_ms(s), &batch);
 		if (err)
 			break;
 		apply_batch(s, batch);
