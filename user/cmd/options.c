@@ -375,8 +375,11 @@ static int check_together(const struct options *opt)
 			opt->user);
 		return -EINVAL;
 	}
-	if (opt->cmd && opt->pid) {
-		log_err(0, "'--pid' and CMD exclude each other: CMD is what is followed");
+	if (opt->cmd && (opt->pid || opt->cgroup || opt->uid >= 0)) {
+		log_err(0, "'%s' and CMD exclude each other: CMD is what is followed",
+			opt->pid    ? "--pid" :
+			opt->cgroup ? "--cgroup" :
+				      "--uid");
 		return -EINVAL;
 	}
 	return 0;

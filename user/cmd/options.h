@@ -10,15 +10,11 @@
 #define DURATION_UNSET UINT64_MAX
 
 struct options {
-	const char *read_path;  /* -r */
-	const char *write_path; /* -w */
-	const char *out_path;   /* -o; NULL: stdout */
+	const char *out_path; /* -o; NULL: stdout */
 	const char *cgroup, *unit, *container, *comm, *match, *states;
 	const char *events;   /* --events fork,exec */
 	const char *user;     /* run CMD as */
 	const char *proc_dir; /* NULL: /proc */
-	const char *fail_if;
-	const char *from, *to, *at;
 	const char *operand;  /* help CMD */
 	char **cmd;           /* after --; NULL: none */
 	uint64_t duration_ns; /* DURATION_UNSET; 0: snapshot */
@@ -28,8 +24,8 @@ struct options {
 	uint32_t args_max;
 	int64_t uid; /* -1: unset */
 	int verbose;
-	bool json, threads, all_signals, signals, no_redact, utc, wide, kthreads, follow, watch;
-	bool help, version, no_seed_facts;
+	bool json, threads, all_signals, signals, utc, wide, kthreads;
+	bool help, version;
 };
 
 struct buf;

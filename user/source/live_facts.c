@@ -5,6 +5,8 @@
 #include "source/live_int.h"
 #include "source/texts.h"
 
+#define CGROUPS_KNOWN_MAX 65536
+
 /* The cgroup a record speaks of; 0: none */
 static uint64_t cgroup_of(const struct rec_hdr *h)
 {
@@ -18,7 +20,9 @@ static uint64_t cgroup_of(const struct rec_hdr *h)
 
 static void mark_known(struct live *l, uint64_t id)
 {
-	/* Without memory the path is merely told again. */
+	/* Forgotten, or without memory, the path is merely told again. */
+	if (l->cgroups_known.cnt >= CGROUPS_KNOWN_MAX)
+		map_release(&l->cgroups_known);
 	(void)map_put(&l->cgroups_known, id, 0, l);
 	l->cgroup_last = id;
 }

@@ -294,7 +294,9 @@ int live_load(struct live *l, enum live_obstacle *ret_why)
 	if (err) {
 		/* what runs out here is no refusal: the errno tells more */
 		if (err != -EMFILE && err != -ENFILE && err != -ENOMEM)
-			*ret_why = LIVE_REFUSED;
+			*ret_why = libbpf_probe_bpf_map_type(BPF_MAP_TYPE_RINGBUF, NULL) == 0 ?
+					   LIVE_NO_RINGBUF :
+					   LIVE_REFUSED;
 		return err;
 	}
 	malloc_trim(0); /* the kernel's type information, parsed twice, was most of it */
