@@ -196,7 +196,7 @@ static void what_is_not_known_is_not_said(void **state)
 	FEED(t, .pid = 1, .comm = "init", .state = 1);
 	FEED(t, .pid = 2, .ppid = 1, .comm = "app", .state = TASK_D);
 	expect(t, NULL, 80, true,
-	       "from /proc, without privileges: how long in D or Z unknown\n"
+	       "from /proc, nothing is traced: how long in D or Z unknown\n"
 	       "db1  Linux 6.1.0  8 CPUs  up 11d                   Tue 24 Nov 02:14:06 CET (+01)\n"
 	       "NOW   2 processes, 2 tasks: 1 D; the others sleep\n"
 	       " .    app[2] in D\n"

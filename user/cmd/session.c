@@ -15,7 +15,6 @@
 #include "cmd/obstacle.h"
 #include "cmd/terminal.h"
 #include "source/live.h"
-#include "source/privileges.h"
 #include "source/proc_source.h"
 
 #define POLL_MS                 100 /* at most; the live source sleeps less */
@@ -119,16 +118,22 @@ static void tell_dropped(struct session *s)
 	buf_release(&line);
 }
 
-/* The last words are worth waiting for; the rings are closed by then. */
-static void wait_for_room(struct session *s)
+/*
+ * Waits until everything queued is out; 0 or -errno. A reader may take its time (a pager); somebody
+ * who interrupted us does not want to wait for it.
+ */
+static int flush(struct session *s)
 {
-	int steps = 0;
+	int err, steps = 0;
 
-	while (writer_flush(s->writer, FLUSH_STEP_MS) == -ETIMEDOUT &&
-	       !(s->interrupted && ++steps >= FLUSH_STEPS_INTERRUPTED)) {
-		if (signal_came(s))
+	do {
+		err = writer_flush(s->writer, FLUSH_STEP_MS);
+		if (err == -ETIMEDOUT && signal_came(s))
 			s->interrupted = true;
-	}
+		if (s->interrupted)
+			steps++;
+	} while (err == -ETIMEDOUT && steps < FLUSH_STEPS_INTERRUPTED);
+	return err;
 }
 
 void session_put(struct session *s, struct buf *lines)
@@ -139,8 +144,8 @@ void session_put(struct session *s, struct buf *lines)
 		tell_dropped(s);
 	if (put_span(s, span) != -ENOBUFS)
 		return;
-	if (s->stopped) {
-		wait_for_room(s);
+	if (s->stopped) { /* the last words are worth waiting for; the rings are closed by now */
+		(void)flush(s); /* what is wrong shows in the next put */
 		if (s->dropped)
 			tell_dropped(s);
 		if (put_span(s, span) != -ENOBUFS)
@@ -156,9 +161,9 @@ bool session_complete(const struct session *s)
 {
 	const struct proc_counts *cnt = proc_table_counts(s->table);
 
-	return !s->render.dropped && !cnt->lost && !cnt->missed && !cnt->malformed &&
-	       !cnt->evicted && !s->failed && !proc_table_uncertain_since(s->table) &&
-	       !writer_dropped(s->writer);
+	return !s->render.dropped && !cnt->healed && !cnt->lost && !cnt->missed &&
+	       !cnt->malformed && !cnt->evicted && !s->failed &&
+	       !proc_table_uncertain_since(s->table) && !writer_dropped(s->writer);
 }
 
 /*
@@ -216,7 +221,7 @@ static void fill_live_options(const struct session *s, struct live_options *live
 		.all_signals = opt->all_signals,
 		.snapshot = s->so.snapshot,
 		.texts = s->so.snapshot,
-		.facts = s->so.facts && !opt->no_seed_facts,
+		.facts = s->so.facts,
 		.proc_dir = opt->proc_dir,
 	};
 	if (opt->pid || opt->cmd)
@@ -316,16 +321,6 @@ static void on_seen(void *ctx, const struct change *c)
 	session_want(s, &want);
 }
 
-/* CMD alone is the scope: what else was asked for would keep us here after it has ended. */
-static int check_scope(const struct options *opt)
-{
-	if (!opt->cmd || (!opt->cgroup && opt->uid < 0))
-		return EXIT_DONE;
-	log_err(0, "'%s' and '-- CMD' exclude each other: CMD and its descendants are followed",
-		opt->cgroup ? "--cgroup" : "--uid");
-	return EXIT_USAGE;
-}
-
 int session_open(const struct session_options *so, struct session **ret_session)
 {
 	struct session *s = calloc(1, sizeof(*s));
@@ -344,17 +339,13 @@ int session_open(const struct session_options *so, struct session **ret_session)
 	s->opt = so->opt;
 	s->signal_fd = s->out_fd = -1;
 	s->cmd.pidfd = s->cmd.go_fd = s->cmd.error_fd = -1;
-	s->decode.redact = !so->opt->no_redact;
+	s->decode.redact = true;
 	s->table = proc_table_new(&table);
 	s->render = (struct render){.table = s->table, .utc = so->opt->utc, .json = so->opt->json};
 	if (!s->table) {
 		log_err(-ENOMEM, "cannot start");
 		goto fail;
 	}
-	code = check_scope(s->opt);
-	if (code != EXIT_DONE)
-		goto fail;
-	code = EXIT_FAILED;
 	if (watch_signals(s) || open_output(s) || proc_table_listen(s->table, on_seen, s))
 		goto fail;
 	code = open_source(s);
@@ -515,21 +506,6 @@ int session_run(struct session *s)
 		s->failed = err;
 	}
 	return s->failed && s->failed != -EPIPE ? EXIT_FAILED : EXIT_DONE;
-}
-
-/* A reader may take its time (a pager); somebody who interrupted us does not want to wait for it. */
-static int flush(struct session *s)
-{
-	int err, steps = 0;
-
-	do {
-		err = writer_flush(s->writer, FLUSH_STEP_MS);
-		if (err == -ETIMEDOUT && s->signal_fd >= 0 && signal_came(s))
-			s->interrupted = true;
-		if (s->interrupted)
-			steps++;
-	} while (err == -ETIMEDOUT && steps < FLUSH_STEPS_INTERRUPTED);
-	return err;
 }
 
 static int exit_code(struct session *s, int code)

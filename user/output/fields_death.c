@@ -174,7 +174,8 @@ GET(reap_source)
 	switch (d->reap_source) {
 	case REC_REAP: return put_word(ret, "release_task");
 	case REC_WAIT: return put_word(ret, "wait");
-	case REC_FREE: return put_word(ret, "free");
+	case REC_FREE: /* nobody told of it: found missing, somewhere in zombie_err_ns */
+		return put_word(ret, c->proc->flags & PROC_VANISHED ? "pass" : "free");
 	}
 	return false;
 }

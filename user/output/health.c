@@ -202,7 +202,7 @@ static void put_host(struct page *p, const struct health_view *v)
 	struct buf left = {0}, right = {0};
 
 	if (v->from_proc)
-		buf_put_str(p->out, "from /proc, without privileges: how long in D or Z unknown\n");
+		buf_put_str(p->out, "from /proc, nothing is traced: how long in D or Z unknown\n");
 	text_put_safe(&left, span_of(host->host), &p->r->style);
 	buf_put_str(&left, "  Linux ");
 	text_put_safe(&left, span_of(host->release), &p->r->style);

@@ -143,6 +143,11 @@ void render_trace_summary(struct buf *b, const struct render *r)
 	put_amount(&line, n->events, "event");
 	if (!lost) {
 		buf_put_str(&line, ", none lost");
+		if (n->healed) { /* the kernel did not tell of an end, and did not count that */
+			buf_put_str(&line, ", ");
+			put_amount(&line, n->healed, "row");
+			buf_put_str(&line, " put right");
+		}
 	} else {
 		buf_put_str(&line, ", ");
 		text_put_count(&line, lost);
