@@ -41,6 +41,8 @@
 #define REC_FACT_CGROUP 35 /* id and path of a cgroup */
 #define REC_FACT_TEXT   36 /* a small text file of /proc, /sys or cgroupfs: name and contents */
 #define REC_GAP         37 /* records that were lost behind the ring (reason: disk, output, ...) */
+#define REC_ROW         38 /* keyframe: what the model knew of one process (not in the live stream) */
+#define REC_TABLE       39 /* keyframe: what the model knew beside its rows; ends the keyframe */
 #define REC_TYPE_CNT    40 /* arrays by type have this size; numbers up to 39 are free to take */
 
 /* ---- every record begins like this -------------------------------------------------------- */
@@ -448,11 +450,13 @@ struct rec_tick {
 };
 REC_ASSERT(rec_tick, 112);
 
-#define REC_GAP_DISK   1
-#define REC_GAP_OUTPUT 2
-#define REC_GAP_RING   3 /* lost with nothing after it on that CPU: found by the counters */
-#define REC_GAP_MISSED 4 /* a program did not run */
-#define REC_GAP_SCOPE  5 /* processes that did not fit into the scope */
+#define REC_GAP_DISK      1
+#define REC_GAP_OUTPUT    2
+#define REC_GAP_RING      3 /* lost with nothing after it on that CPU: found by the counters */
+#define REC_GAP_MISSED    4 /* a program did not run */
+#define REC_GAP_SCOPE     5 /* processes that did not fit into the scope */
+#define REC_GAP_DAMAGED   6 /* a block of the trail cannot be read */
+#define REC_GAP_UNWATCHED 7 /* nobody recorded between two runs of a recorder */
 
 /* h.boot_ns: until when; h.cpu: which, 0xffff unknown */
 struct rec_gap {
