@@ -77,4 +77,16 @@ int trail_block_parse(struct span bytes, struct trail_block *ret_block);
  */
 int trail_block_open(const struct trail_block *b, struct span bytes, struct buf *ret_raw);
 
+/* One keyframe of a segment, as TRAIL_INDEX lists them. */
+struct trail_index_row {
+	uint64_t offset;  /* of its first block in the segment */
+	uint64_t real_ns; /* wall time of its first record */
+	uint64_t boot_ns;
+};
+
+/* Appends a row to the payload of an index; the block's 'records' counts the rows. */
+void trail_index_put(struct buf *raw, const struct trail_index_row *row);
+/* Takes the next row: 0, -ENODATA at the end, -EBADMSG when half a row is left. */
+int trail_index_next(struct cursor *c, struct trail_index_row *ret_row);
+
 #endif

@@ -16,9 +16,13 @@
 #include "trail/format.h"
 #include "../../bpf/event.h"
 
-/* How many fields of each type a writer codes; stands in the segment header. 0: coded as bytes. */
+/*
+ * What a writer codes of each type; stands in the segment header. With it a reader can pass over
+ * what it does not know.
+ */
 struct trail_fields {
-	uint8_t cnt[TRAIL_TYPES];
+	uint8_t cnt[TRAIL_TYPES];     /* fields, strings included; 0: coded as bytes */
+	uint8_t strings[TRAIL_TYPES]; /* how many of them are strings: they come first */
 };
 
 /* What this version writes. */

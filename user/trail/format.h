@@ -15,7 +15,7 @@
 #define TRAIL_MAGIC        "\x89PTRL\r\n\x1a"
 #define TRAIL_MAGIC_LEN    8
 #define TRAIL_VERSION      1
-#define TRAIL_HEADER_FIXED 160 /* bytes before the texts */
+#define TRAIL_HEADER_FIXED 176 /* bytes before the texts */
 #define TRAIL_HEADER_MAX   4096
 #define TRAIL_TYPES        40 /* entries of the table of field counts; REC_TYPE_CNT of event.h */
 
@@ -44,5 +44,13 @@ enum trail_block_kind {
 #define TRAIL_BLOCK_LAST    0x02 /* last block of a keyframe */
 #define TRAIL_BLOCK_STORED  0x04 /* the payload is not deflated: it would not have shrunk */
 #define TRAIL_BLOCK_THINNED 0x08 /* a storm was thinned to counts somewhere in this block */
+
+/* ---- payload -------------------------------------------------------------------------------- */
+
+#define TRAIL_AS_BYTES    0x80  /* in the type byte: the record as it is, behind its length */
+#define TRAIL_STRINGS_MAX 16384 /* of one block that have a number; the others are literals */
+#define TRAIL_SLOTS       1024  /* processes whose last record is remembered, by tgid */
+#define TRAIL_CPUS        256   /* the same by CPU */
+#define TRAIL_INDEX_ROW   24    /* bytes of one row of an index */
 
 #endif
