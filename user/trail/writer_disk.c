@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "trail/index.h"
 
 #define DEFLATE_LEVEL 1
 
@@ -19,8 +18,8 @@
 /* By age a segment is closed in time for its records to be deleted at most so much late. */
 #define AGE_PARTS 16
 
-/* INDEX and END beside the entries: headers, trailers, padding, and one entry to come */
-#define TAIL_BYTES (2 * (TRAIL_BLOCK_HEADER + TRAIL_BLOCK_TRAILER + 8) + TRAIL_INDEX_ENTRY)
+/* INDEX and END beside the rows: headers, trailers, padding, and one row to come */
+#define TAIL_BYTES (2 * (TRAIL_BLOCK_HEADER + TRAIL_BLOCK_TRAILER + 8) + TRAIL_INDEX_ROW)
 
 bool disk_is_full(int err)
 {
@@ -119,7 +118,9 @@ static void segment_break(struct trail_disk *d)
 static int put_tail(struct trail_disk *d)
 {
 	struct disk_open_segment *s = &d->seg;
-	struct trail_block index = {.kind = TRAIL_INDEX, .sequence = s->sequence};
+	struct trail_block index = {.kind = TRAIL_INDEX,
+				    .sequence = s->sequence,
+				    .records = (uint32_t)(s->index.len / TRAIL_INDEX_ROW)};
 	struct trail_block end = {.kind = TRAIL_END,
 				  .sequence = s->sequence + 1,
 				  .first_ns = s->first_ns,
@@ -315,7 +316,7 @@ static bool begins_keyframe(const struct trail_block *b)
 static void segment_account(struct trail_disk *d, const struct trail_block *b, uint64_t offset)
 {
 	struct disk_open_segment *s = &d->seg;
-	struct trail_index_entry entry = {offset, b->last_ns, b->offset_ns};
+	struct trail_index_row row = {offset, trail_block_last_real(b), b->last_ns};
 
 	s->sequence++;
 	s->blocks++;
@@ -326,7 +327,7 @@ static void segment_account(struct trail_disk *d, const struct trail_block *b, u
 		s->last_ns = b->last_ns;
 	if (!begins_keyframe(b))
 		return;
-	trail_index_put(&s->index, &entry);
+	trail_index_put(&s->index, &row);
 	s->key_bytes = offset;
 	s->key_ns = b->last_ns;
 	d->needs_keyframe = false;
