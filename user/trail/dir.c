@@ -190,6 +190,17 @@ int trail_dir_open(const char *path, int *ret_fd)
 	return err ? err : dir_open(copy, ret_fd);
 }
 
+/* Best effort: that the directory itself survives a crash of the machine. */
+static void sync_parent(int fd)
+{
+	int up = openat(fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (up < 0)
+		return;
+	fsync(up);
+	close(up);
+}
+
 /*
  * Who can write to the directory can delete the record and put another one there. What is ours gets
  * its mode whatever the umask; a set-gid bit that it inherited hands the group on to the files.
@@ -234,6 +245,8 @@ int trail_dir_make(const char *path, int *ret_fd)
 		close(fd);
 		return err;
 	}
+	if (made)
+		sync_parent(fd);
 	*ret_fd = fd;
 	return 0;
 }

@@ -410,6 +410,7 @@ int trail_writer_open(const struct trail_writer_options *opt, const struct trail
 	w->sync_ns = sync_period(opt->sync_ms);
 	w->queue_bytes = opt->queue_bytes ? opt->queue_bytes : TRAIL_QUEUE_BYTES;
 	w->now_ns = head->boot_ns;
+	w->stream_ns = head->boot_ns;
 	w->offset_ns = (int64_t)(head->real_ns - head->boot_ns);
 	w->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	w->done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

@@ -42,8 +42,8 @@ uint64_t disk_oldest_real_ns(const struct trail_disk *d)
 /* ---- bytes ------------------------------------------------------------------------------------ */
 
 /*
- * All of 'bytes' at the end of the segment, or none: what a full disk took of them is cut off. Where
- * even that fails the next attempt writes over it, and a reader stops before it.
+ * All of 'bytes' at the end of the segment, or none: what a full disk took of them is cut off. One
+ * that does not even let itself be cut is not just full.
  */
 static int segment_write(struct trail_disk *d, struct span bytes)
 {
@@ -63,7 +63,7 @@ static int segment_write(struct trail_disk *d, struct span bytes)
 			continue;
 		err = len < 0 ? -errno : -EIO;
 		if (ftruncate(s->fd, (off_t)s->bytes))
-			return err;
+			err = disk_is_full(err) ? -EIO : err;
 		return err;
 	}
 	s->bytes += bytes.len;
@@ -153,6 +153,7 @@ int disk_finish(struct trail_disk *d)
 
 	if (s->fd < 0)
 		return 0;
+	d->needs_keyframe = true;
 	if (s->blocks == 0 && !segment_is_file(d)) {
 		close(s->fd);
 		s->fd = -1;
@@ -341,7 +342,6 @@ static int append_over_budget(struct trail_disk *d)
 {
 	if (segment_is_file(d) || d->seg.blocks == 0)
 		return -EDQUOT;
-	d->needs_keyframe = true;
 	disk_finish(d);
 	return -ENODATA;
 }
@@ -386,8 +386,11 @@ static int store_once(struct trail_disk *d, struct trail_block *b, struct span r
 	}
 	if (d->needs_keyframe && !begins_keyframe(b))
 		return -ENODATA;
-	if (begins_keyframe(b) && segment_is_due(d))
-		disk_finish(d); /* however it ended, it has ended */
+	if (begins_keyframe(b) && segment_is_due(d)) {
+		err = disk_finish(d); /* however it ended, it has ended: the next attempt begins */
+		if (err)
+			return err;
+	}
 	if (begins_keyframe(b))
 		d->rotate = false; /* a file that was not moved away goes on */
 	if (d->seg.fd < 0) {
