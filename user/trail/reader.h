@@ -45,15 +45,21 @@ int trail_reader_seek(struct trail_reader *r, uint64_t real_ns);
 /* What a batch is. */
 struct trail_batch {
 	struct span records;        /* valid until the next call */
-	enum trail_block_kind kind; /* TRAIL_EVENTS or, once after open or seek, TRAIL_KEYFRAME */
+	enum trail_block_kind kind; /* TRAIL_EVENTS, or TRAIL_KEYFRAME where the stream is entered */
 	bool new_run;               /* first of a run: what was known before is history */
 	uint64_t first_real_ns, last_real_ns;
+	uint64_t last_ns; /* boot_ns of the latest record so far */
 };
 
 /*
  * The next block's records: 0, or -ENODATA at the end (call again later to follow a trail that is
- * being written), or -errno. Keyframes on the way are passed over: who reads on needs none. A block
- * that is lost appears as a REC_GAP record (REC_GAP_DAMAGED) with what is known of its place.
+ * being written), or -errno. A block that is lost appears as a REC_GAP record (REC_GAP_DAMAGED) at
+ * the head of the next batch, with what is known of its place; its count is a lower bound.
+ *
+ * Keyframes on the way are passed over: who reads on needs none. All batches of one are delivered
+ * where the stream is entered: after open, after seek, at a new run, where a segment of the run is
+ * missing. Half a process table would be a wrong one: of a keyframe with a bad block nothing is
+ * delivered, the events go on, and the next whole keyframe is delivered when it comes.
  */
 int trail_reader_next(struct trail_reader *r, struct trail_batch *ret_batch);
 
