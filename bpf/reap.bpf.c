@@ -56,6 +56,6 @@ int BPF_PROG(on_notify_fexit, struct task_struct *t, int sig, bool autoreap)
 		r->flags |= REC_ZOMBIE_AUTOREAP;
 	rec_submit(r);
 	if (silent)
-		waiter_child_died(parent_sig);
+		waiter_child_died(parent, parent_sig);
 	return 0;
 }

@@ -140,7 +140,7 @@ static __always_inline bool zombie_signal(int sig, __u32 si_pid, struct task_str
 		if (scope_has(me.sig) || scope_has(target_sig))
 			on_handover(&me, target, si_pid, result);
 	}
-	waiter_child_died(target_sig);
+	waiter_child_died(target, target_sig);
 	return true;
 }
 
@@ -199,8 +199,7 @@ static __always_inline bool flood_holds(const struct sent *s, struct signal_stru
 					__u32 tgid, __u32 *ret_repeat)
 {
 	__u64 key = (__u64)target;
-	__u32 slot = tgid % FLOOD_SLOTS;
-	struct flood *f = bpf_map_lookup_elem(&floods, &slot);
+	struct flood *f = flood_slot(tgid);
 	__u64 now = bpf_jiffies64(); /* the only clock cheap enough here */
 
 	if (!f || s->fatal || s->sig == SIGKILL)

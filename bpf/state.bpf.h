@@ -82,9 +82,18 @@ struct scope_map {
 	__type(value, __u8);
 };
 
+/*
+ * The two caches of state by process are arrays without chains, looked up inline: a hash map's lookup
+ * costs as much as a record's whole header. Two processes on one slot evict each other, which lets a
+ * few records more through and never keeps one back.
+ */
+
 /* what the last shipped wait of a process was, and how many like it were not shipped since */
+#define WAITER_SLOTS 4096
+
 struct waiter {
-	__u64 start_ns; /* whose: the key's memory is reused */
+	__u64 signal;   /* the caller's signal_struct; 0: nobody's */
+	__u64 start_ns; /* ... whose memory is reused */
 	__u64 shipped_ns;
 	__u64 tick; /* jiffies when shipped_ns was last looked at */
 	__u32 pid;
@@ -96,16 +105,13 @@ struct waiter {
 };
 
 struct waiters_map {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 4096);
-	__type(key, __u64);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, WAITER_SLOTS);
+	__type(key, __u32);
 	__type(value, struct waiter);
 };
 
-/*
- * Signals to one process in the current window. A cache without chains: two processes on one slot
- * evict each other, which lets a few records more through and never keeps one back.
- */
+/* signals to one process in the current window */
 #define FLOOD_SLOTS 1024
 
 struct flood {
@@ -131,5 +137,19 @@ struct counters_map counters SEC(".maps") __weak;
 struct scope_map scope SEC(".maps") __weak;
 struct waiters_map waiters SEC(".maps") __weak;
 struct floods_map floods SEC(".maps") __weak;
+
+static __always_inline struct waiter *waiter_slot(__u32 tgid)
+{
+	__u32 slot = tgid % WAITER_SLOTS;
+
+	return bpf_map_lookup_elem(&waiters, &slot);
+}
+
+static __always_inline struct flood *flood_slot(__u32 tgid)
+{
+	__u32 slot = tgid % FLOOD_SLOTS;
+
+	return bpf_map_lookup_elem(&floods, &slot);
+}
 
 #endif

@@ -79,22 +79,21 @@ static __always_inline bool wait_repeats(struct waiter *w, const struct asked *a
 	return bpf_ktime_get_boot_ns() - w->shipped_ns < WAIT_EVERY_NS;
 }
 
-static __always_inline void waiter_set(struct waiter *w, const struct asked *a, __u64 now)
+/* The owner is taken away first and written last: who looks meanwhile finds a stranger's slot. */
+static __always_inline void waiter_set(struct waiter *w, const struct asked *a, __u64 owner,
+				       __u64 start, __u64 now)
 {
+	w->signal = 0;
+	barrier();
+	w->start_ns = start;
 	w->shipped_ns = now;
 	w->pid = a->pid;
 	w->repeat = 0;
 	w->kind = a->kind;
 	w->options = a->options;
 	w->child_died = 0;
-}
-
-static __always_inline void waiter_new(__u64 key, const struct asked *a, __u64 start, __u64 now)
-{
-	struct waiter w = {.start_ns = start};
-
-	waiter_set(&w, a, now);
-	bpf_map_update_elem(&waiters, &key, &w, BPF_ANY);
+	barrier();
+	w->signal = owner;
 }
 
 SEC("tp_btf/sched_process_wait")
@@ -106,9 +105,11 @@ int BPF_PROG(on_wait, struct pid *pid)
 	struct waiter *w;
 	struct subject s;
 	struct call call;
-	__u64 key, start;
+	__u32 tgid = GET(me, tgid);
+	__u64 start;
+	bool known;
 
-	if (GET(me, tgid) == cfg_self_tgid)
+	if (tgid == cfg_self_tgid)
 		return 0;
 	s = subject_of(me);
 	if (!scope_has(s.sig))
@@ -118,12 +119,12 @@ int BPF_PROG(on_wait, struct pid *pid)
 	call_read(&call, me, cfg_page_shift);
 	asked_by(&a, &call);
 
-	key = (__u64)s.sig;
 	start = GET(s.leader, start_boottime);
-	w = bpf_map_lookup_elem(&waiters, &key);
-	if (w && w->start_ns != start) /* of a process that is gone; its memory is reused */
-		w = NULL;
-	if (w && wait_repeats(w, &a)) {
+	w = waiter_slot(tgid);
+	if (!w)
+		return 0;
+	known = w->signal == (__u64)s.sig && w->start_ns == start;
+	if (known && wait_repeats(w, &a)) {
 		__sync_fetch_and_add(&w->repeat, 1); /* several threads may wait */
 		return 0;
 	}
@@ -132,14 +133,11 @@ int BPF_PROG(on_wait, struct pid *pid)
 		return 0;
 	hdr_about(&r->h, &s);
 	r->pid = a.pid;
-	r->repeat = w ? w->repeat : 0;
+	r->repeat = known ? w->repeat : 0;
 	r->kind = a.kind;
 	r->options = a.options;
 	r->known = a.known;
-	if (w)
-		waiter_set(w, &a, r->h.boot_ns);
-	else
-		waiter_new(key, &a, start, r->h.boot_ns);
+	waiter_set(w, &a, (__u64)s.sig, start, r->h.boot_ns);
 	rec_submit(r);
 	return 0;
 }

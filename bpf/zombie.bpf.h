@@ -41,12 +41,11 @@ static __always_inline void fill_zombie(struct rec_zombie *r, const struct subje
 }
 
 /* The parent's next wait is worth a record, however often it polls. */
-static __always_inline void waiter_child_died(struct signal_struct *parent)
+static __always_inline void waiter_child_died(struct task_struct *parent, struct signal_struct *sig)
 {
-	__u64 key = (__u64)parent;
-	struct waiter *w = bpf_map_lookup_elem(&waiters, &key);
+	struct waiter *w = waiter_slot(GET(parent, tgid));
 
-	if (w)
+	if (w && w->signal == (__u64)sig)
 		w->child_died = 1;
 }
 
