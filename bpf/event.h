@@ -130,7 +130,7 @@ REC_ASSERT(rec_usage, 64);
 
 /* ---- records ------------------------------------------------------------------------------ */
 
-/* user stack pointers of parent and child: tells vfork from posix_spawn */
+/* user stack pointers of parent and child: tells vfork from posix_spawn; of no other birth */
 #define REC_SP_UNKNOWN 0
 #define REC_SP_SAME    1
 #define REC_SP_OTHER   2
@@ -476,7 +476,8 @@ struct rec_counters {
 	__u64 lost[REC_TYPE_CNT];
 	__u64 lost_all;
 	__u64 scope_full; /* processes that could not join: the scope's map was full */
-	__u64 _pad[6];
+	__u64 unlooked;   /* bytes put since this CPU looked how full its ring is */
+	__u64 _pad[5];
 };
 REC_ASSERT(rec_counters, 704);
 

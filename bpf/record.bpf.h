@@ -77,22 +77,32 @@ static __always_inline void *rec_reserve(__u16 type, __u64 size)
 }
 
 /*
- * Wake the consumer by the record whose bytes cross the level: once a crossing, not once a
- * record above it. Two CPUs may both miss the edge; the consumer's timer is the guarantee.
- * 'slot' is what the record takes of the ring, without its 8 byte head.
+ * How full the ring is costs a look at lines that every CPU writes, so a CPU looks only when it has
+ * put an eighth of the level since its last look. The eight CPUs of a ring may therefore fill another
+ * level unseen, which is why the level is a quarter of the ring; a consumer that is late is woken
+ * by each look, a few times until the ring is full. It has a timer for all below the level.
  */
+static __always_inline bool must_wake(__u32 cpu, __u32 bytes)
+{
+	struct rec_counters *c = counters_of(cpu);
+	void *ring;
+
+	if (!cfg_wake_bytes || !c)
+		return false;
+	c->unlooked += bytes; /* plain: a lost addition only delays the look */
+	if (c->unlooked < cfg_wake_bytes / 8)
+		return false;
+	c->unlooked = 0;
+	ring = ring_of(cpu);
+	return ring && bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA) >= cfg_wake_bytes;
+}
+
+/* 'slot' is what the record takes of the ring, without its 8 byte head. */
 static __always_inline void rec_submit_size(void *rec, __u64 slot)
 {
-	__u64 flags = BPF_RB_NO_WAKEUP;
+	bool wake = must_wake(((struct rec_hdr *)rec)->cpu, slot + 8);
 
-	if (cfg_wake_bytes) {
-		void *ring = ring_of(bpf_get_smp_processor_id());
-		__u64 fill = ring ? bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA) : 0;
-
-		if (fill >= cfg_wake_bytes && fill - (slot + 8) < cfg_wake_bytes)
-			flags = BPF_RB_FORCE_WAKEUP;
-	}
-	bpf_ringbuf_submit(rec, flags);
+	bpf_ringbuf_submit(rec, wake ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
 }
 
 #define rec_submit(rec) rec_submit_size(rec, (sizeof(*(rec)) + 7) / 8 * 8)
