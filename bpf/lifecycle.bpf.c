@@ -3,6 +3,8 @@
 #include "scope.bpf.h"
 #include <bpf/bpf_tracing.h>
 
+#define CLONE_VM     0x00000100
+#define CLONE_VFORK  0x00004000
 #define CLONE_THREAD 0x00010000
 
 /*
@@ -40,7 +42,8 @@ static __always_inline void fill_birth(struct rec_fork *r, const struct subject 
 	r->syscall = call.nr;
 	if (call.compat)
 		r->h.flags |= REC_F_COMPAT;
-	r->sp = compare_sp(&call, child->task);
+	if ((clone_flags & CLONE_VM) && (clone_flags & CLONE_VFORK))
+		r->sp = compare_sp(&call, child->task);
 	r->exit_signal = GET(child->task, exit_signal);
 	comm_of(r->comm, child->task);
 }
