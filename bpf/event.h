@@ -472,11 +472,11 @@ REC_ASSERT(rec_gap, 88);
 
 /* one per CPU, mapped into user space; written by plain adds only (5.10 has no fetch-and-add) */
 struct rec_counters {
+	__u64 lost_all;
+	__u64 unlooked; /* bytes put since this CPU looked how full its ring is */
 	__u64 attempted[REC_TYPE_CNT];
 	__u64 lost[REC_TYPE_CNT];
-	__u64 lost_all;
 	__u64 scope_full; /* processes that could not join: the scope's map was full */
-	__u64 unlooked;   /* bytes put since this CPU looked how full its ring is */
 	__u64 _pad[5];
 };
 REC_ASSERT(rec_counters, 704);

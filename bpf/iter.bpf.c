@@ -42,7 +42,7 @@ static __always_inline void join(const struct subject *s)
 
 static __always_inline void end(void)
 {
-	struct rec_seed_end *r = rec_reserve(REC_SEED_END, sizeof(*r));
+	struct rec_seed_end *r = rec_reserve_bare(REC_SEED_END, sizeof(*r));
 
 	if (!r)
 		return;

@@ -27,10 +27,8 @@ static __always_inline void fill_birth(struct rec_fork *r, const struct subject 
 	struct mm_struct *mm = GET(creator, mm);
 	struct call call;
 
-	hdr_about(&r->h, child);
 	if (clone_flags & CLONE_THREAD)
 		r->h.flags |= REC_F_THREAD;
-	place_of(&r->h, &r->place, child);
 	cred_of(&r->cred, child);
 	proc_of(&r->creator, creator);
 	r->clone_flags = clone_flags;
@@ -53,6 +51,8 @@ SEC("tp_btf/task_newtask")
 int BPF_PROG(on_newtask, struct task_struct *t, __u64 clone_flags)
 {
 	struct task_struct *creator = current_task();
+	struct rec_place place = {};
+	struct rec_hdr h = {};
 	struct subject child;
 	struct rec_fork *r;
 
@@ -61,9 +61,12 @@ int BPF_PROG(on_newtask, struct task_struct *t, __u64 clone_flags)
 	child = subject_of(t);
 	if (!scope_join_birth(&child, creator))
 		return 0;
-	r = rec_reserve(REC_FORK, sizeof(*r));
+	hdr_about(&h, &child);
+	place_of(&h, &place, &child); /* five lines after another: see rec_reserve_tail() */
+	r = rec_reserve_hdr(REC_FORK, sizeof(*r), &h);
 	if (!r)
 		return 0;
+	r->place = place;
 	fill_birth(r, &child, creator, clone_flags);
 	rec_submit(r);
 	return 0;
@@ -79,10 +82,9 @@ int on_exit(__u64 *ctx)
 
 	if ((!last && !cfg_threads) || !scope_has(s.sig))
 		return 0;
-	r = rec_reserve(REC_EXIT, sizeof(*r));
+	r = rec_reserve(REC_EXIT, sizeof(*r), &s);
 	if (!r)
 		return 0;
-	hdr_about(&r->h, &s);
 	if (last) {
 		usage_of_released(&r->usage, s.sig);
 		if (s.leader != s.task) /* died earlier, waits unreleased for the last thread */
@@ -109,10 +111,9 @@ int BPF_PROG(on_rename, struct task_struct *t, const char *comm)
 	call_read(&call, current_task(), cfg_page_shift);
 	if (call_is_exec(&call))
 		return 0;
-	r = rec_reserve(REC_RENAME, sizeof(*r));
+	r = rec_reserve(REC_RENAME, sizeof(*r), &s);
 	if (!r)
 		return 0;
-	hdr_about(&r->h, &s);
 	if (s.leader != t)
 		r->h.flags |= REC_F_THREAD;
 	bpf_probe_read_kernel_str(r->comm, sizeof(r->comm), comm);
@@ -131,6 +132,7 @@ SEC("tp_btf/sched_process_free")
 int BPF_PROG(on_free, struct task_struct *t)
 {
 	struct subject s = {.task = t, .leader = t};
+	struct rec_hdr h = {.flags = REC_F_EXITING | REC_F_DEAD};
 	struct rec_reap *r;
 
 	if (GET(t, exit_signal) < 0)
@@ -138,10 +140,9 @@ int BPF_PROG(on_free, struct task_struct *t)
 	s.sig = GET(t, signal);
 	if (!scope_has(s.sig))
 		return 0;
-	r = rec_reserve(REC_FREE, sizeof(*r));
+	hdr_self(&h, &s);
+	r = rec_reserve_hdr(REC_FREE, sizeof(*r), &h);
 	if (r) {
-		hdr_self(&r->h, &s);
-		r->h.flags |= REC_F_EXITING | REC_F_DEAD;
 		usage_of_released(&r->usage, s.sig);
 		rec_submit(r);
 	}

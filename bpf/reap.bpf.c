@@ -45,7 +45,7 @@ int BPF_PROG(on_notify_fexit, struct task_struct *t, int sig, bool autoreap)
 	silent = notified_silently(t, parent, hand, sig);
 	if (!silent && (!autoreap || (GET(hand, action[SIGCHLD - 1].sa.sa_flags) & SA_NOCLDWAIT)))
 		return 0;
-	r = rec_reserve(REC_ZOMBIE, sizeof(*r));
+	r = rec_reserve(REC_ZOMBIE, sizeof(*r), &s);
 	if (!r)
 		return 0;
 	fill_zombie(r, &s, parent);
@@ -56,6 +56,6 @@ int BPF_PROG(on_notify_fexit, struct task_struct *t, int sig, bool autoreap)
 		r->flags |= REC_ZOMBIE_AUTOREAP;
 	rec_submit(r);
 	if (silent)
-		waiter_child_died(parent, parent_sig);
+		waiter_child_died(parent);
 	return 0;
 }

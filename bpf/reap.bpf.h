@@ -20,10 +20,9 @@ static __always_inline void reap_emit(struct task_struct *t)
 
 	if (s.leader != t || !scope_has(s.sig))
 		return;
-	r = rec_reserve(REC_REAP, sizeof(*r));
+	r = rec_reserve(REC_REAP, sizeof(*r), &s);
 	if (!r)
 		return;
-	hdr_about(&r->h, &s);
 	usage_of_released(&r->usage, s.sig);
 	usage_add(&r->usage, t);
 	proc_of(&r->reaper, current_task());

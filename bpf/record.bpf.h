@@ -17,13 +17,110 @@
 #define INIT_PIDNS_INO      0xEFFFFFFC /* PROC_PID_INIT_INO: fixed since 3.8 */
 
 /*
+ * ---- header ---------------------------------------------------------------------------------
+ */
+
+/* A task and what hangs on it, each pointer read once (see reads_directly()). */
+struct subject {
+	struct task_struct *task;
+	struct task_struct *leader;
+	struct task_struct *parent; /* the leader's real_parent: who must reap */
+	struct signal_struct *sig;
+};
+
+static __always_inline struct subject subject_of(struct task_struct *t)
+{
+	struct subject s = {.task = t};
+
+	s.leader = GET(t, group_leader);
+	s.sig = GET(t, signal);
+	s.parent = GET(s.leader, real_parent);
+	return s;
+}
+
+static __always_inline __u32 state_flags(const struct subject *s)
+{
+	__u32 sig_flags = GET(s->sig, flags), exit_state = GET(s->leader, exit_state);
+	bool dead = GET(s->sig, live.counter) == 0;
+	struct task_struct *leader = s->leader;
+	__u32 f = 0;
+
+	if (GET(s->leader, flags) & PF_KTHREAD)
+		f |= REC_F_KTHREAD;
+	if (dead || (sig_flags & SIGNAL_GROUP_EXIT))
+		f |= REC_F_EXITING;
+	if (dead)
+		f |= REC_F_DEAD;
+	if (dead && exit_state == EXIT_ZOMBIE)
+		f |= REC_F_ZOMBIE;
+	if (!dead && exit_state)
+		f |= REC_F_LEADER_DEAD;
+	if (sig_flags & SIGNAL_STOP_STOPPED)
+		f |= REC_F_STOPPED;
+	if (GET_BIT(s->sig, is_child_subreaper))
+		f |= REC_F_SUBREAPER;
+	if (GET(leader, ptrace) && /* seldom: by helper, see reads_directly() */
+	    BPF_CORE_READ(leader, parent, tgid) != GET(s->parent, tgid))
+		f |= REC_F_TRACED;
+	return f;
+}
+
+/* How it ended or will: as wait4 reports it. */
+static __always_inline __u32 wait_status(const struct subject *s)
+{
+	if (GET(s->sig, flags) & SIGNAL_GROUP_EXIT)
+		return GET(s->sig, group_exit_code);
+	return GET(s->leader, exit_code);
+}
+
+/* A leader is known by its pid: its pointer to itself lies on a line of its own. */
+static __always_inline __u64 start_of(struct task_struct *t, __u32 tgid, __u32 tid)
+{
+	if (tgid == tid)
+		return GET(t, start_boottime);
+	return BPF_CORE_READ(t, group_leader, start_boottime);
+}
+
+/* Identity and state, without the parent: for a task whose parent may be freed already. */
+static __always_inline void hdr_self(struct rec_hdr *h, const struct subject *s)
+{
+	h->start_ns = GET(s->leader, start_boottime);
+	h->tgid = GET(s->task, tgid);
+	h->tid = GET(s->task, pid);
+	h->exec_id = GET(s->leader, self_exec_id);
+	h->status = wait_status(s);
+	if (flags_say_worker(GET(s->task, flags)))
+		h->flags |= REC_F_IO_WORKER;
+}
+
+static __always_inline void hdr_about(struct rec_hdr *h, const struct subject *s)
+{
+	hdr_self(h, s);
+	h->flags |= state_flags(s);
+	h->ppid = GET(s->parent, tgid);
+	h->parent_tid = GET(s->parent, pid);
+	if (h->ppid)
+		h->parent_start_ns = start_of(s->parent, h->ppid, h->parent_tid);
+}
+
+static __always_inline void proc_of(struct rec_proc *p, struct task_struct *t)
+{
+	p->tgid = GET(t, tgid);
+	p->tid = GET(t, pid);
+	p->start_ns = start_of(t, p->tgid, p->tid);
+}
+
+/*
  * ---- ring -----------------------------------------------------------------------------------
  */
 
 static __always_inline void *ring_of(__u32 cpu)
 {
-	__u32 slot = cpu / 8 % cfg_rings;
+	__u32 slot;
 
+	if (cfg_rings == 1) /* the most of machines: nothing to look up */
+		return &ring;
+	slot = cpu / 8 % cfg_rings;
 	return bpf_map_lookup_elem(&rings, &slot);
 }
 
@@ -32,7 +129,10 @@ static __always_inline struct rec_counters *counters_of(__u32 cpu)
 	return bpf_map_lookup_elem(&counters, &cpu);
 }
 
-/* Plain adds, result unused: clang would make a fetch-and-add of it, which 5.10 refuses. */
+/*
+ * Plain adds, result unused: clang would make a fetch-and-add of it, which 5.10 refuses. Locked, since
+ * all programs count here and those of an interrupt run within others.
+ */
 static __always_inline void count_lost(struct rec_counters *c, __u32 type)
 {
 	__sync_fetch_and_add(&c->lost[type], 1);
@@ -40,40 +140,71 @@ static __always_inline void count_lost(struct rec_counters *c, __u32 type)
 }
 
 /*
- * 'size' bytes of ring, the first 'zeroed' of them zero (constants both), with the fields of the
- * header that are not about a process. NULL: no room, and counted.
+ * A program never runs within itself on one CPU, and one program makes each type: no lock, which would
+ * stall on a line that is not at hand. Seeds are made by several.
  */
-static __always_inline void *rec_reserve_tail(__u16 type, __u64 size, __u64 zeroed)
+static __always_inline void count_attempt(struct rec_counters *c, __u32 type)
+{
+	if (type == REC_SEED)
+		__sync_fetch_and_add(&c->attempted[type], 1);
+	else
+		c->attempted[type]++;
+}
+
+/*
+ * 'size' bytes of ring, the first 'zeroed' of them zero but for the header, which is 'about' (constants
+ * all but the last). NULL: no room, and counted.
+ *
+ * The header is read before, not into the record: what it is read from is seldom in the cache, the
+ * processor waits for many such lines at once, but not across the locked instructions of a
+ * reservation.
+ */
+static __always_inline void *rec_reserve_tail(__u16 type, __u64 size, __u64 zeroed,
+					      const struct rec_hdr *about)
 {
 	__u32 cpu = bpf_get_smp_processor_id();
 	struct rec_counters *c = counters_of(cpu);
-	void *ring = ring_of(cpu);
+	void *to = ring_of(cpu);
 	struct rec_hdr *h;
 
 	if (!c)
 		return NULL;
-	__sync_fetch_and_add(&c->attempted[type], 1);
-	if (!ring) {
-		count_lost(c, type);
-		return NULL;
-	}
-	h = bpf_ringbuf_reserve(ring, size, 0);
+	count_attempt(c, type);
+	h = to ? bpf_ringbuf_reserve(to, size, 0) : NULL;
 	if (!h) {
 		count_lost(c, type);
 		return NULL;
 	}
-	__builtin_memset(h, 0, zeroed);
+	*h = *about;
 	h->boot_ns = bpf_ktime_get_boot_ns();
 	h->size = size;
 	h->type = type;
 	h->cpu = cpu;
 	h->lost = c->lost_all;
+	__builtin_memset(h + 1, 0, zeroed - sizeof(*h));
 	return h;
 }
 
-static __always_inline void *rec_reserve(__u16 type, __u64 size)
+static __always_inline void *rec_reserve_hdr(__u16 type, __u64 size, const struct rec_hdr *about)
 {
-	return rec_reserve_tail(type, size, size);
+	return rec_reserve_tail(type, size, size, about);
+}
+
+/* A record about the subject's process; h.tid is the task itself. */
+static __always_inline void *rec_reserve(__u16 type, __u64 size, const struct subject *s)
+{
+	struct rec_hdr h = {};
+
+	hdr_about(&h, s);
+	return rec_reserve_hdr(type, size, &h);
+}
+
+/* A record about nobody. */
+static __always_inline void *rec_reserve_bare(__u16 type, __u64 size)
+{
+	struct rec_hdr h = {};
+
+	return rec_reserve_hdr(type, size, &h);
 }
 
 /*
@@ -107,99 +238,6 @@ static __always_inline void rec_submit_size(void *rec, __u64 slot)
 
 #define rec_submit(rec) rec_submit_size(rec, (sizeof(*(rec)) + 7) / 8 * 8)
 
-/*
- * ---- header ---------------------------------------------------------------------------------
- */
-
-/* A task and what hangs on it, each pointer read once (see reads_directly()). */
-struct subject {
-	struct task_struct *task;
-	struct task_struct *leader;
-	struct task_struct *parent; /* the leader's real_parent: who must reap */
-	struct signal_struct *sig;
-};
-
-static __always_inline struct subject subject_of(struct task_struct *t)
-{
-	struct subject s = {.task = t};
-
-	s.leader = GET(t, group_leader);
-	s.sig = GET(t, signal);
-	s.parent = GET(s.leader, real_parent);
-	return s;
-}
-
-static __always_inline __u32 state_flags(const struct subject *s)
-{
-	__u32 sig_flags = GET(s->sig, flags), exit_state = GET(s->leader, exit_state);
-	bool dead = GET(s->sig, live.counter) == 0;
-	__u32 f = 0;
-
-	if (GET(s->leader, flags) & PF_KTHREAD)
-		f |= REC_F_KTHREAD;
-	if (dead || (sig_flags & SIGNAL_GROUP_EXIT))
-		f |= REC_F_EXITING;
-	if (dead)
-		f |= REC_F_DEAD;
-	if (dead && exit_state == EXIT_ZOMBIE)
-		f |= REC_F_ZOMBIE;
-	if (!dead && exit_state)
-		f |= REC_F_LEADER_DEAD;
-	if (sig_flags & SIGNAL_STOP_STOPPED)
-		f |= REC_F_STOPPED;
-	if (GET_BIT(s->sig, is_child_subreaper))
-		f |= REC_F_SUBREAPER;
-	if (GET(s->leader, ptrace)) {
-		struct task_struct *told = GET(s->leader, parent);
-
-		if (GET(told, tgid) != GET(s->parent, tgid))
-			f |= REC_F_TRACED;
-	}
-	return f;
-}
-
-/* How it ended or will: as wait4 reports it. */
-static __always_inline __u32 wait_status(const struct subject *s)
-{
-	if (GET(s->sig, flags) & SIGNAL_GROUP_EXIT)
-		return GET(s->sig, group_exit_code);
-	return GET(s->leader, exit_code);
-}
-
-/* Identity and state, without the parent: for a task whose parent may be freed already. */
-static __always_inline void hdr_self(struct rec_hdr *h, const struct subject *s)
-{
-	h->start_ns = GET(s->leader, start_boottime);
-	h->tgid = GET(s->task, tgid);
-	h->tid = GET(s->task, pid);
-	h->exec_id = GET(s->leader, self_exec_id);
-	h->status = wait_status(s);
-	if (flags_say_worker(GET(s->task, flags)))
-		h->flags |= REC_F_IO_WORKER;
-}
-
-/* The header of a record about the subject's process; h.tid is the task itself. */
-static __always_inline void hdr_about(struct rec_hdr *h, const struct subject *s)
-{
-	hdr_self(h, s);
-	h->flags |= state_flags(s);
-	h->ppid = GET(s->parent, tgid);
-	h->parent_tid = GET(s->parent, pid);
-	if (h->ppid) {
-		struct task_struct *leader = GET(s->parent, group_leader);
-
-		h->parent_start_ns = GET(leader, start_boottime);
-	}
-}
-
-static __always_inline void proc_of(struct rec_proc *p, struct task_struct *t)
-{
-	struct task_struct *leader = GET(t, group_leader);
-
-	p->start_ns = GET(leader, start_boottime);
-	p->tgid = GET(t, tgid);
-	p->tid = GET(t, pid);
-}
 
 /*
  * ---- parts ----------------------------------------------------------------------------------

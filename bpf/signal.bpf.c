@@ -66,9 +66,11 @@
  */
 static __always_inline bool process_dies(const struct subject *me)
 {
-	if (me->leader == me->task)
+	struct task_struct *t = me->task;
+
+	if (me->leader == t)
 		return GET(me->sig, nr_threads) == 1;
-	return !GET(me->task, sighand);
+	return !BPF_CORE_READ(t, sighand);
 }
 
 static __always_inline void zombie_submit(struct rec_zombie *r, __u32 si_pid, int result)
@@ -90,10 +92,10 @@ static __always_inline void on_own_death(struct subject *me, struct task_struct 
 
 	if (!process_dies(me) || !scope_has(me->sig))
 		return;
-	r = rec_reserve(REC_ZOMBIE, sizeof(*r));
+	me->task = me->leader;
+	r = rec_reserve(REC_ZOMBIE, sizeof(*r), me);
 	if (!r)
 		return;
-	me->task = me->leader;
 	fill_zombie(r, me, parent);
 	if (sig == SIGCHLD && (r->sa_flags & SA_NOCLDWAIT) && !GET(me->leader, ptrace))
 		r->flags |= REC_ZOMBIE_AUTOREAP;
@@ -106,11 +108,10 @@ static __always_inline void on_own_death(struct subject *me, struct task_struct 
 static __always_inline void on_handover(const struct subject *me, struct task_struct *parent,
 					__u32 si_pid, int result)
 {
-	struct rec_zombie *r = rec_reserve(REC_ZOMBIE, sizeof(*r));
+	struct rec_zombie *r = rec_reserve(REC_ZOMBIE, sizeof(*r), me);
 
 	if (!r)
 		return;
-	hdr_about(&r->h, me);
 	fill_notified(r, parent);
 	r->exit_signal = SIGCHLD;
 	r->flags = REC_ZOMBIE_HANDOVER;
@@ -123,9 +124,9 @@ static __always_inline void on_handover(const struct subject *me, struct task_st
  * notifies its own process.
  */
 static __always_inline bool zombie_signal(int sig, __u32 si_pid, struct task_struct *target,
-					  struct signal_struct *target_sig,
 					  struct task_struct *task, int result)
 {
+	struct signal_struct *target_sig = GET(target, signal);
 	struct subject me = subject_of(task);
 
 	if (target_sig == me.sig)
@@ -140,7 +141,7 @@ static __always_inline bool zombie_signal(int sig, __u32 si_pid, struct task_str
 		if (scope_has(me.sig) || scope_has(target_sig))
 			on_handover(&me, target, si_pid, result);
 	}
-	waiter_child_died(target, target_sig);
+	waiter_child_died(target);
 	return true;
 }
 
@@ -176,9 +177,8 @@ static __always_inline bool sender_is_current(const struct sent *s, struct task_
 	       s->code == SI_MESGQ;
 }
 
-static __always_inline __u8 disposition_for(struct task_struct *t, int sig)
+static __always_inline __u8 disposition_for(struct sighand_struct *hand, int sig)
 {
-	struct sighand_struct *hand = GET(t, sighand);
 	struct k_sigaction *action = ELEMENT(hand, struct sighand_struct, action, (sig - 1) & 63);
 
 	return hand ? disposition_of((__u64)BPF_CORE_READ(action, sa.sa_handler)) : REC_SIG_UNKNOWN;
@@ -224,9 +224,6 @@ static __always_inline bool flood_holds(const struct sent *s, struct signal_stru
 static __always_inline void fill_signal(struct rec_signal *r, const struct sent *s,
 					struct task_struct *t, struct task_struct *me)
 {
-	struct subject target = subject_of(t);
-
-	hdr_about(&r->h, &target);
 	r->target_tid = r->h.tid;
 	r->sig = s->sig;
 	r->code = s->code;
@@ -240,38 +237,38 @@ static __always_inline void fill_signal(struct rec_signal *r, const struct sent 
 	}
 }
 
-SEC("tp_btf/signal_generate")
-int BPF_PROG(on_signal_generate, int sig, struct kernel_siginfo *info, struct task_struct *t,
-	     int group, int result)
+/*
+ * For the verifier's time (see reads_directly()): a function of its own, which begins from the
+ * tracepoint's arguments, is looked at once and not once for each of the ways through zombie_signal();
+ * and its pointers are read before those ways part again.
+ */
+static __noinline int BPF_PROG(other_signal, int sig, struct kernel_siginfo *info,
+			       struct task_struct *t, int group, int result)
 {
 	struct sent s = {.sig = sig, .code = GET_INFO(info, si_code), .result = result};
-	struct signal_struct *target = GET(t, signal), *mine;
 	struct task_struct *me = current_task();
+	struct signal_struct *mine = GET(me, signal);
+	struct sighand_struct *hand = GET(t, sighand);
+	struct subject target = subject_of(t);
+	__u32 repeat = 0, tgid = GET(t, tgid);
 	struct rec_signal *r;
-	__u32 repeat = 0, tgid;
 
-	if (s.code >= CLD_EXITED && s.code <= CLD_DUMPED &&
-	    zombie_signal(sig, GET_INFO(info, _sifields._sigchld._pid), t, target, me, result) &&
-	    sig == SIGCHLD) /* another exit_signal is a signal like any, and may kill */
-		return 0;
 	s.bit = sig < 32 ? SIG_BIT(sig & 31) : 0;
 	if ((s.bit & SIGS_HARMLESS) && !cfg_all_signals)
 		return 0;
-	mine = GET(me, signal);
 	if ((__u64)info == 1)
 		s.code = SI_KERNEL;
 	s.by_current = sender_is_current(&s, me);
-	s.foreign = s.by_current && target != mine;
-	s.disposition = disposition_for(t, sig);
+	s.foreign = s.by_current && target.sig != mine;
+	s.disposition = disposition_for(hand, sig);
 	s.fatal = s.disposition == REC_SIG_DFL && !(s.bit & SIGS_SURVIVED);
-	if (!signal_matters(&s) || (!scope_has(target) && !scope_has(mine)))
+	if (!signal_matters(&s) || (!scope_has(target.sig) && !scope_has(mine)))
 		return 0;
-	tgid = GET(t, tgid);
 	if (tgid == cfg_self_tgid || GET(me, tgid) == cfg_self_tgid)
 		return 0;
-	if (flood_holds(&s, target, tgid, &repeat))
+	if (flood_holds(&s, target.sig, tgid, &repeat))
 		return 0;
-	r = rec_reserve(REC_SIGNAL, sizeof(*r));
+	r = rec_reserve(REC_SIGNAL, sizeof(*r), &target);
 	if (!r)
 		return 0;
 	fill_signal(r, &s, t, me);
@@ -281,6 +278,19 @@ int BPF_PROG(on_signal_generate, int sig, struct kernel_siginfo *info, struct ta
 		r->addr = (__u64)GET_INFO(info, _sifields._sigfault._addr);
 	rec_submit(r);
 	return 0;
+}
+
+SEC("tp_btf/signal_generate")
+int BPF_PROG(on_signal_generate, int sig, struct kernel_siginfo *info, struct task_struct *t,
+	     int group, int result)
+{
+	int code = GET_INFO(info, si_code);
+
+	if (code >= CLD_EXITED && code <= CLD_DUMPED &&
+	    zombie_signal(sig, GET_INFO(info, _sifields._sigchld._pid), t, current_task(), result) &&
+	    sig == SIGCHLD) /* another exit_signal is a signal like any, and may kill */
+		return 0;
+	return other_signal(ctx);
 }
 
 /*
@@ -316,10 +326,9 @@ int BPF_PROG(on_signal_deliver, int sig, struct kernel_siginfo *info, struct k_s
 	s = subject_of(me);
 	if (!scope_has(s.sig) || GET(me, tgid) == cfg_self_tgid)
 		return 0;
-	r = rec_reserve(REC_DELIVER, sizeof(*r));
+	r = rec_reserve(REC_DELIVER, sizeof(*r), &s);
 	if (!r)
 		return 0;
-	hdr_about(&r->h, &s);
 	r->sig = sig;
 	r->code = (__u64)info == 1 ? SI_KERNEL : GET_INFO(info, si_code);
 	r->sa_flags = GET(action, sa.sa_flags);

@@ -50,9 +50,9 @@ extern __u32 iter_joined;
 extern __u32 iter_visited;
 
 /*
- * Several rings, so that many CPUs do not queue for one lock; user space makes and fills them.
- * The declared one is only their type: the kernel does not compare the sizes of rings
- * (bpf_map_meta_equal). 64 KiB is a whole page everywhere.
+ * One ring, on a machine with many CPUs several, so that they do not queue for one lock: 'ring' is the
+ * first of 'rings', user space makes the others. 64 KiB is a whole page everywhere, and only a type: the
+ * kernel does not compare the sizes of rings (bpf_map_meta_equal).
  */
 struct ring_map {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -132,6 +132,7 @@ struct floods_map {
  * weak: every object brings its own and the linker merges them; it loses the places of extern
  * maps
  */
+struct ring_map ring SEC(".maps") __weak;
 struct rings_map rings SEC(".maps") __weak;
 struct counters_map counters SEC(".maps") __weak;
 struct scope_map scope SEC(".maps") __weak;

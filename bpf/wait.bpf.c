@@ -128,10 +128,9 @@ int BPF_PROG(on_wait, struct pid *pid)
 		__sync_fetch_and_add(&w->repeat, 1); /* several threads may wait */
 		return 0;
 	}
-	r = rec_reserve(REC_WAIT, sizeof(*r));
+	r = rec_reserve(REC_WAIT, sizeof(*r), &s);
 	if (!r)
 		return 0;
-	hdr_about(&r->h, &s);
 	r->pid = a.pid;
 	r->repeat = known ? w->repeat : 0;
 	r->kind = a.kind;

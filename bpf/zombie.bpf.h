@@ -31,7 +31,6 @@ static __always_inline void fill_notified(struct rec_zombie *r, struct task_stru
 static __always_inline void fill_zombie(struct rec_zombie *r, const struct subject *s,
 					struct task_struct *parent)
 {
-	hdr_about(&r->h, s);
 	usage_of_released(&r->usage, s->sig);
 	usage_add(&r->usage, s->leader);
 	r->exit_signal = GET(s->leader, exit_signal);
@@ -40,12 +39,15 @@ static __always_inline void fill_zombie(struct rec_zombie *r, const struct subje
 		r->flags |= REC_ZOMBIE_TRACER;
 }
 
-/* The parent's next wait is worth a record, however often it polls. */
-static __always_inline void waiter_child_died(struct task_struct *parent, struct signal_struct *sig)
+/*
+ * The parent's next wait is worth a record, however often it polls. Whose slot it is, is not asked: the
+ * parent wrote it on another CPU, to write needs no waiting for it.
+ */
+static __always_inline void waiter_child_died(struct task_struct *parent)
 {
 	struct waiter *w = waiter_slot(GET(parent, tgid));
 
-	if (w && w->signal == (__u64)sig)
+	if (w)
 		w->child_died = 1;
 }
 

@@ -254,7 +254,8 @@ static int configure(struct live *l)
 	skel->rodata->cfg_release_hooked =
 		!!(l->hooks & (REC_HOOK_RELEASE_FENTRY | REC_HOOK_RELEASE_KPROBE));
 
-	err = bpf_map__set_max_entries(skel->maps.rings, l->ring_cnt);
+	err = bpf_map__set_max_entries(skel->maps.ring, (uint32_t)l->ring_bytes);
+	err = err ?: bpf_map__set_max_entries(skel->maps.rings, l->ring_cnt);
 	err = err ?: bpf_map__set_max_entries(skel->maps.counters, l->cpus);
 	err = err ?: bpf_map__set_max_entries(skel->maps.scope, opt->scope_by ? SCOPE_PROCS : 1);
 	return err;

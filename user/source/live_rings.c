@@ -5,6 +5,7 @@
  * for the next round, since another ring may still hold something older.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <unistd.h>
@@ -126,10 +127,13 @@ static int ring_create(struct live *l, uint32_t i)
 	int err;
 
 	ring->live = l;
-	ring->fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "proctrail", 0, 0, (uint32_t)l->ring_bytes,
-				  NULL);
+	if (i == 0) /* the kernel side's own */
+		ring->fd = fcntl(bpf_map__fd(l->skel->maps.ring), F_DUPFD_CLOEXEC, 0);
+	else
+		ring->fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "ring", 0, 0,
+					  (uint32_t)l->ring_bytes, NULL);
 	if (ring->fd < 0)
-		return ring->fd;
+		return -errno;
 	err = bpf_map_update_elem(bpf_map__fd(l->skel->maps.rings), &i, &ring->fd, BPF_ANY);
 	if (err)
 		return err;
