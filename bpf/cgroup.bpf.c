@@ -33,9 +33,10 @@ int BPF_PROG(on_cgroup_attach, struct cgroup *cgrp, const char *path, struct tas
 	matches = cfg_scoped && (scope_by & SCOPE_BY_CGROUP) && cgroup_in_scope(cgrp);
 	if (!scope_join_late(&s, matches))
 		return 0;
-	r = rec_reserve(REC_CGROUP, sizeof(*r), &s);
+	r = rec_reserve(REC_CGROUP, sizeof(*r));
 	if (!r)
 		return 0;
+	hdr_about(&r->h, &s);
 	if (!whole)
 		r->h.flags |= REC_F_THREAD;
 	fill_cgroup(r, cgrp, path);
@@ -51,7 +52,7 @@ int BPF_PROG(on_cgroup_mkdir, struct cgroup *cgrp, const char *path)
 
 	if (!our_hierarchy(cgrp))
 		return 0;
-	r = rec_reserve_bare(REC_MKCGROUP, sizeof(*r));
+	r = rec_reserve(REC_MKCGROUP, sizeof(*r));
 	if (!r)
 		return 0;
 	fill_cgroup(r, cgrp, path);

@@ -20,7 +20,8 @@
  * A file that defines READ_BY_PROBE first reads by helper only: for kprobes, and for hooks that
  * are rare. Before 7.0 each *pointer* read directly from a trusted one costs the verifier about
  * a millisecond (it looks for "task_struct__safe_rcu" and the like through all of the kernel's
- * BTF), so elsewhere the pointers of a task are read once, in subject_of().
+ * BTF), so elsewhere the pointers of a task are read once, in subject_of(), and by helper where they
+ * are seldom wanted.
  */
 static __always_inline bool reads_directly(void)
 {

@@ -120,6 +120,7 @@ static __always_inline void fill_exec(struct rec_exec *r, const struct subject *
 {
 	struct task_struct *t = s->task;
 
+	hdr_about(&r->h, s);
 	place_of(&r->h, &r->place, s);
 	cred_of(&r->cred, s);
 	r->run_delay_ns = GET(t, sched_info.run_delay);
@@ -139,13 +140,11 @@ static __always_inline void fill_exec(struct rec_exec *r, const struct subject *
 	fill_cwd(r, t);
 }
 
-#define RESERVE(room)                                                                          \
-	rec_reserve_tail(REC_EXEC, sizeof(struct rec_exec) + (room), sizeof(struct rec_exec), \
-			 about)
+#define RESERVE(room) \
+	rec_reserve_tail(REC_EXEC, sizeof(struct rec_exec) + (room), sizeof(struct rec_exec))
 
 /* The smallest size class that holds 'want' bytes of arguments. */
-static __always_inline struct rec_exec *exec_reserve(__u32 want, const struct rec_hdr *about,
-						      __u32 *ret_room)
+static __always_inline struct rec_exec *exec_reserve(__u32 want, __u32 *ret_room)
 {
 	if (want <= ARGS_MIN)
 		return *ret_room = ARGS_MIN, RESERVE(ARGS_MIN);
@@ -165,13 +164,11 @@ int BPF_PROG(on_exec, struct task_struct *t, int old_pid, struct linux_binprm *b
 	__u64 start = GET(mm, arg_start), len = GET(mm, arg_end) - start;
 	__u32 want = len < cfg_args_max ? len : cfg_args_max, room;
 	struct subject s = subject_of(t);
-	struct rec_hdr h = {};
 	struct rec_exec *r;
 
 	if (!scope_join_late(&s, cfg_scoped && scope_matches(t)))
 		return 0;
-	hdr_about(&h, &s);
-	r = exec_reserve(want, &h, &room);
+	r = exec_reserve(want, &room);
 	if (!r)
 		return 0;
 	fill_exec(r, &s, old_pid, bprm);

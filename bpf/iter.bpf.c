@@ -42,16 +42,15 @@ static __always_inline void join(const struct subject *s)
 
 static __always_inline void end(void)
 {
-	struct rec_seed_end *r = rec_reserve_bare(REC_SEED_END, sizeof(*r));
+	struct rec_seed_end r = {
+		.began_ns = iter_began_ns,
+		.pass = iter_pass,
+		.rows = iter_rows,
+		.joined = iter_joined,
+		.tasks = iter_visited,
+	};
 
-	if (!r)
-		return;
-	r->began_ns = iter_began_ns;
-	r->pass = iter_pass;
-	r->rows = iter_rows;
-	r->joined = iter_joined;
-	r->tasks = iter_visited;
-	rec_submit(r);
+	rec_put(REC_SEED_END, &r);
 }
 
 SEC("iter/task")

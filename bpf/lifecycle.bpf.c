@@ -27,8 +27,10 @@ static __always_inline void fill_birth(struct rec_fork *r, const struct subject 
 	struct mm_struct *mm = GET(creator, mm);
 	struct call call;
 
+	hdr_about(&r->h, child);
 	if (clone_flags & CLONE_THREAD)
 		r->h.flags |= REC_F_THREAD;
+	place_of(&r->h, &r->place, child);
 	cred_of(&r->cred, child);
 	proc_of(&r->creator, creator);
 	r->clone_flags = clone_flags;
@@ -51,24 +53,16 @@ SEC("tp_btf/task_newtask")
 int BPF_PROG(on_newtask, struct task_struct *t, __u64 clone_flags)
 {
 	struct task_struct *creator = current_task();
-	struct rec_place place = {};
-	struct rec_hdr h = {};
+	struct rec_fork r = {};
 	struct subject child;
-	struct rec_fork *r;
 
 	if ((clone_flags & CLONE_THREAD) && !cfg_threads)
 		return 0;
 	child = subject_of(t);
 	if (!scope_join_birth(&child, creator))
 		return 0;
-	hdr_about(&h, &child);
-	place_of(&h, &place, &child); /* five lines after another: see rec_reserve_tail() */
-	r = rec_reserve_hdr(REC_FORK, sizeof(*r), &h);
-	if (!r)
-		return 0;
-	r->place = place;
-	fill_birth(r, &child, creator, clone_flags);
-	rec_submit(r);
+	fill_birth(&r, &child, creator, clone_flags);
+	rec_put(REC_FORK, &r);
 	return 0;
 }
 
@@ -78,23 +72,21 @@ int on_exit(__u64 *ctx)
 {
 	struct subject s = subject_of((struct task_struct *)ctx[0]);
 	bool last = exit_is_last(ctx, s.sig);
-	struct rec_exit *r;
+	struct rec_exit r = {};
 
 	if ((!last && !cfg_threads) || !scope_has(s.sig))
 		return 0;
-	r = rec_reserve(REC_EXIT, sizeof(*r), &s);
-	if (!r)
-		return 0;
+	hdr_about(&r.h, &s);
 	if (last) {
-		usage_of_released(&r->usage, s.sig);
+		usage_of_released(&r.usage, s.sig);
 		if (s.leader != s.task) /* died earlier, waits unreleased for the last thread */
-			usage_add(&r->usage, s.leader);
+			usage_add(&r.usage, s.leader);
 	} else {
-		r->h.flags |= REC_F_THREAD;
+		r.h.flags |= REC_F_THREAD;
 	}
-	usage_add(&r->usage, s.task);
-	comm_of(r->comm, s.task);
-	rec_submit(r);
+	usage_add(&r.usage, s.task);
+	comm_of(r.comm, s.task);
+	rec_put(REC_EXIT, &r);
 	return 0;
 }
 
@@ -103,7 +95,7 @@ SEC("tp_btf/task_rename")
 int BPF_PROG(on_rename, struct task_struct *t, const char *comm)
 {
 	struct subject s = subject_of(t);
-	struct rec_rename *r;
+	struct rec_rename r = {};
 	struct call call;
 
 	if ((s.leader != t && !cfg_threads) || !scope_has(s.sig))
@@ -111,13 +103,11 @@ int BPF_PROG(on_rename, struct task_struct *t, const char *comm)
 	call_read(&call, current_task(), cfg_page_shift);
 	if (call_is_exec(&call))
 		return 0;
-	r = rec_reserve(REC_RENAME, sizeof(*r), &s);
-	if (!r)
-		return 0;
+	hdr_about(&r.h, &s);
 	if (s.leader != t)
-		r->h.flags |= REC_F_THREAD;
-	bpf_probe_read_kernel_str(r->comm, sizeof(r->comm), comm);
-	rec_submit(r);
+		r.h.flags |= REC_F_THREAD;
+	bpf_probe_read_kernel_str(r.comm, sizeof(r.comm), comm);
+	rec_put(REC_RENAME, &r);
 	return 0;
 }
 
@@ -132,20 +122,16 @@ SEC("tp_btf/sched_process_free")
 int BPF_PROG(on_free, struct task_struct *t)
 {
 	struct subject s = {.task = t, .leader = t};
-	struct rec_hdr h = {.flags = REC_F_EXITING | REC_F_DEAD};
-	struct rec_reap *r;
+	struct rec_reap r = {.h.flags = REC_F_EXITING | REC_F_DEAD};
 
 	if (GET(t, exit_signal) < 0)
 		return 0;
 	s.sig = GET(t, signal);
 	if (!scope_has(s.sig))
 		return 0;
-	hdr_self(&h, &s);
-	r = rec_reserve_hdr(REC_FREE, sizeof(*r), &h);
-	if (r) {
-		usage_of_released(&r->usage, s.sig);
-		rec_submit(r);
-	}
+	hdr_self(&r.h, &s);
+	usage_of_released(&r.usage, s.sig);
+	rec_put(REC_FREE, &r);
 	scope_leave(s.sig);
 	return 0;
 }

@@ -4,16 +4,21 @@
 #include "scope.bpf.h"
 #include <bpf/bpf_tracing.h>
 
-static __always_inline void fill_victim(struct rec_oom *r, struct task_struct *t)
+/* False: not in the scope. */
+static __always_inline bool fill_victim(struct rec_oom *r, struct task_struct *t)
 {
 	struct mm_struct *mm = GET(t, mm);
 	struct cred *cred = GET(t, real_cred);
-	struct signal_struct *sig = GET(t, signal);
+	struct subject s = subject_of(t);
 
+	if (!scope_has(s.sig))
+		return false;
+	hdr_about(&r->h, &s);
 	r->rss_kb = mm ? mm_rss_pages(mm) << (cfg_page_shift - 10) : 0;
-	r->adj = GET(sig, oom_score_adj);
+	r->adj = GET(s.sig, oom_score_adj);
 	r->uid = GET(cred, uid.val);
 	comm_of(r->comm, t);
+	return true;
 }
 
 static __always_inline void fill_actor(struct rec_oom *r)
@@ -28,41 +33,27 @@ static __always_inline void fill_actor(struct rec_oom *r)
 SEC("tp_btf/mark_victim")
 int on_oom_victim(__u64 *ctx)
 {
-	struct rec_hdr h = {};
-	struct rec_oom *r;
+	struct rec_oom r = {};
 
 	if (victim_is_task()) {
-		struct subject s = subject_of((struct task_struct *)ctx[0]);
-
-		if (!scope_has(s.sig))
+		if (!fill_victim(&r, (struct task_struct *)ctx[0]))
 			return 0;
-		hdr_about(&h, &s);
 	} else {
-		h.tgid = h.tid = ctx[0];
+		r.h.tgid = r.h.tid = ctx[0];
 	}
-	r = rec_reserve_hdr(REC_OOM, sizeof(*r), &h);
-	if (!r)
-		return 0;
-	if (victim_is_task())
-		fill_victim(r, (struct task_struct *)ctx[0]);
-	fill_actor(r);
-	rec_submit(r);
+	fill_actor(&r);
+	rec_put(REC_OOM, &r);
 	return 0;
 }
 
 SEC("tp_btf/oom_score_adj_update")
 int BPF_PROG(on_oom_adj, struct task_struct *t)
 {
-	struct subject s = subject_of(t);
-	struct rec_oom *r;
+	struct rec_oom r = {};
 
-	if (!scope_has(s.sig))
+	if (!fill_victim(&r, t))
 		return 0;
-	r = rec_reserve(REC_OOM_ADJ, sizeof(*r), &s);
-	if (!r)
-		return 0;
-	fill_victim(r, t);
-	fill_actor(r);
-	rec_submit(r);
+	fill_actor(&r);
+	rec_put(REC_OOM_ADJ, &r);
 	return 0;
 }

@@ -37,7 +37,7 @@ int BPF_PROG(on_notify_fexit, struct task_struct *t, int sig, bool autoreap)
 	struct sighand_struct *hand = GET(parent, sighand);
 	struct signal_struct *parent_sig = GET(parent, signal);
 	struct subject s = subject_of(t);
-	struct rec_zombie *r;
+	struct rec_zombie r = {.source = REC_ZOMBIE_NOTIFY, .result = NO_RESULT};
 	bool silent;
 
 	if (s.leader != t || GET(s.sig, nr_threads) != 1 || !scope_has(s.sig))
@@ -45,16 +45,11 @@ int BPF_PROG(on_notify_fexit, struct task_struct *t, int sig, bool autoreap)
 	silent = notified_silently(t, parent, hand, sig);
 	if (!silent && (!autoreap || (GET(hand, action[SIGCHLD - 1].sa.sa_flags) & SA_NOCLDWAIT)))
 		return 0;
-	r = rec_reserve(REC_ZOMBIE, sizeof(*r), &s);
-	if (!r)
-		return 0;
-	fill_zombie(r, &s, parent);
-	r->source = REC_ZOMBIE_NOTIFY;
-	r->result = NO_RESULT;
-	r->pending = !!(GET(parent_sig, shared_pending.signal.sig[0]) & SIG_BIT(SIGCHLD));
+	fill_zombie(&r, &s, parent);
+	r.pending = !!(GET(parent_sig, shared_pending.signal.sig[0]) & SIG_BIT(SIGCHLD));
 	if (autoreap)
-		r->flags |= REC_ZOMBIE_AUTOREAP;
-	rec_submit(r);
+		r.flags |= REC_ZOMBIE_AUTOREAP;
+	rec_put(REC_ZOMBIE, &r);
 	if (silent)
 		waiter_child_died(parent);
 	return 0;

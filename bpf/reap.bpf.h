@@ -16,17 +16,15 @@
 static __always_inline void reap_emit(struct task_struct *t)
 {
 	struct subject s = subject_of(t);
-	struct rec_reap *r;
+	struct rec_reap r = {};
 
 	if (s.leader != t || !scope_has(s.sig))
 		return;
-	r = rec_reserve(REC_REAP, sizeof(*r), &s);
-	if (!r)
-		return;
-	usage_of_released(&r->usage, s.sig);
-	usage_add(&r->usage, t);
-	proc_of(&r->reaper, current_task());
-	rec_submit(r);
+	hdr_about(&r.h, &s);
+	usage_of_released(&r.usage, s.sig);
+	usage_add(&r.usage, t);
+	proc_of(&r.reaper, current_task());
+	rec_put(REC_REAP, &r);
 }
 
 #endif

@@ -93,6 +93,7 @@ static __always_inline void hdr_self(struct rec_hdr *h, const struct subject *s)
 		h->flags |= REC_F_IO_WORKER;
 }
 
+/* A record about the subject's process; h.tid is the task itself. */
 static __always_inline void hdr_about(struct rec_hdr *h, const struct subject *s)
 {
 	hdr_self(h, s);
@@ -140,27 +141,42 @@ static __always_inline void count_lost(struct rec_counters *c, __u32 type)
 }
 
 /*
- * A program never runs within itself on one CPU, and one program makes each type: no lock, which would
- * stall on a line that is not at hand. Seeds are made by several.
+ * A program never runs within itself on one CPU, and one program makes each type, so no lock. But for
+ * two that are made by several.
  */
 static __always_inline void count_attempt(struct rec_counters *c, __u32 type)
 {
-	if (type == REC_SEED)
+	if (type == REC_SEED || type == REC_ZOMBIE)
 		__sync_fetch_and_add(&c->attempted[type], 1);
 	else
 		c->attempted[type]++;
 }
 
 /*
- * 'size' bytes of ring, the first 'zeroed' of them zero but for the header, which is 'about' (constants
- * all but the last). NULL: no room, and counted.
- *
- * The header is read before, not into the record: what it is read from is seldom in the cache, the
- * processor waits for many such lines at once, but not across the locked instructions of a
- * reservation.
+ * How full the ring is costs a look at lines that every CPU writes, so a CPU looks only when it has
+ * put an eighth of the level since its last look. The eight CPUs of a ring may therefore fill another
+ * level unseen, which is why the level is a quarter of the ring; a consumer that is late is woken
+ * by each look, a few times until the ring is full. It has a timer for all below the level.
  */
-static __always_inline void *rec_reserve_tail(__u16 type, __u64 size, __u64 zeroed,
-					      const struct rec_hdr *about)
+static __always_inline __u64 wake_flag(void *to, struct rec_counters *c, __u32 bytes)
+{
+	if (!cfg_wake_bytes)
+		return BPF_RB_NO_WAKEUP;
+	c->unlooked += bytes; /* plain: a lost addition only delays the look */
+	if (c->unlooked < cfg_wake_bytes / 8)
+		return BPF_RB_NO_WAKEUP;
+	c->unlooked = 0;
+	if (bpf_ringbuf_query(to, BPF_RB_AVAIL_DATA) < cfg_wake_bytes)
+		return BPF_RB_NO_WAKEUP;
+	return BPF_RB_FORCE_WAKEUP;
+}
+
+/*
+ * 'size' bytes of ring. The first 'known' are the contents', without contents zero; with the fields of
+ * the header that are about the record itself (constants all but the contents). NULL: no room, and
+ * counted.
+ */
+static __always_inline void *ring_reserve(__u16 type, __u64 size, const void *contents, __u64 known)
 {
 	__u32 cpu = bpf_get_smp_processor_id();
 	struct rec_counters *c = counters_of(cpu);
@@ -175,69 +191,63 @@ static __always_inline void *rec_reserve_tail(__u16 type, __u64 size, __u64 zero
 		count_lost(c, type);
 		return NULL;
 	}
-	*h = *about;
+	if (contents)
+		__builtin_memcpy(h, contents, known);
+	else
+		__builtin_memset(h, 0, known);
 	h->boot_ns = bpf_ktime_get_boot_ns();
 	h->size = size;
 	h->type = type;
 	h->cpu = cpu;
 	h->lost = c->lost_all;
-	__builtin_memset(h + 1, 0, zeroed - sizeof(*h));
 	return h;
-}
-
-static __always_inline void *rec_reserve_hdr(__u16 type, __u64 size, const struct rec_hdr *about)
-{
-	return rec_reserve_tail(type, size, size, about);
-}
-
-/* A record about the subject's process; h.tid is the task itself. */
-static __always_inline void *rec_reserve(__u16 type, __u64 size, const struct subject *s)
-{
-	struct rec_hdr h = {};
-
-	hdr_about(&h, s);
-	return rec_reserve_hdr(type, size, &h);
-}
-
-/* A record about nobody. */
-static __always_inline void *rec_reserve_bare(__u16 type, __u64 size)
-{
-	struct rec_hdr h = {};
-
-	return rec_reserve_hdr(type, size, &h);
-}
-
-/*
- * How full the ring is costs a look at lines that every CPU writes, so a CPU looks only when it has
- * put an eighth of the level since its last look. The eight CPUs of a ring may therefore fill another
- * level unseen, which is why the level is a quarter of the ring; a consumer that is late is woken
- * by each look, a few times until the ring is full. It has a timer for all below the level.
- */
-static __always_inline bool must_wake(__u32 cpu, __u32 bytes)
-{
-	struct rec_counters *c = counters_of(cpu);
-	void *ring;
-
-	if (!cfg_wake_bytes || !c)
-		return false;
-	c->unlooked += bytes; /* plain: a lost addition only delays the look */
-	if (c->unlooked < cfg_wake_bytes / 8)
-		return false;
-	c->unlooked = 0;
-	ring = ring_of(cpu);
-	return ring && bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA) >= cfg_wake_bytes;
 }
 
 /* 'slot' is what the record takes of the ring, without its 8 byte head. */
 static __always_inline void rec_submit_size(void *rec, __u64 slot)
 {
-	bool wake = must_wake(((struct rec_hdr *)rec)->cpu, slot + 8);
+	struct rec_hdr *h = rec;
+	struct rec_counters *c = counters_of(h->cpu);
+	void *to = ring_of(h->cpu);
 
-	bpf_ringbuf_submit(rec, wake ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
+	bpf_ringbuf_submit(h, c && to ? wake_flag(to, c, slot + 8) : BPF_RB_NO_WAKEUP);
 }
 
-#define rec_submit(rec) rec_submit_size(rec, (sizeof(*(rec)) + 7) / 8 * 8)
+/*
+ * A small record, filled on the stack; returns its time, 0: lost. What it is read from is seldom in the
+ * cache. The processor waits for many such lines at once, but not across the locked instructions of a
+ * reservation, which therefore comes last. Not bpf_ringbuf_output(): its memcpy() waits for the ring's
+ * memory, these stores do not (100 ns).
+ */
+static __always_inline __u64 rec_put_size(__u16 type, const struct rec_hdr *rec, __u64 size)
+{
+	struct rec_hdr *h = ring_reserve(type, size, rec, size);
+	__u64 boot_ns;
 
+	if (!h)
+		return 0;
+	boot_ns = h->boot_ns;
+	rec_submit_size(h, size);
+	return boot_ns;
+}
+
+#define rec_put(type, rec) rec_put_size(type, &(rec)->h, sizeof(*(rec)))
+
+/*
+ * A record that the stack has no room for is filled in the ring: 'size' bytes, the first 'zeroed' of
+ * them zero.
+ */
+static __always_inline void *rec_reserve_tail(__u16 type, __u64 size, __u64 zeroed)
+{
+	return ring_reserve(type, size, NULL, zeroed);
+}
+
+static __always_inline void *rec_reserve(__u16 type, __u64 size)
+{
+	return rec_reserve_tail(type, size, size);
+}
+
+#define rec_submit(rec) rec_submit_size(rec, sizeof(*(rec)))
 
 /*
  * ---- parts ----------------------------------------------------------------------------------

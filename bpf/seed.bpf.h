@@ -50,6 +50,7 @@ static __always_inline void seed_fill(struct rec_seed *r, const struct subject *
 	struct task_struct *t = s->task, *me = current_task();
 	struct mm_struct *mm = GET(t, mm);
 
+	hdr_about(&r->h, s);
 	r->h.flags |= flags;
 	place_of(&r->h, &r->place, s);
 	cred_of(&r->cred, s);
@@ -82,7 +83,7 @@ static __always_inline void seed_fill(struct rec_seed *r, const struct subject *
 /* True when there was room for it. */
 static __always_inline bool seed_emit(const struct subject *s, __u32 flags)
 {
-	struct rec_seed *r = rec_reserve(REC_SEED, sizeof(*r), s);
+	struct rec_seed *r = rec_reserve(REC_SEED, sizeof(*r));
 
 	if (!r)
 		return false;

@@ -73,49 +73,33 @@ static __always_inline bool process_dies(const struct subject *me)
 	return !BPF_CORE_READ(t, sighand);
 }
 
-static __always_inline void zombie_submit(struct rec_zombie *r, __u32 si_pid, int result)
+/* False: not a record of ours. */
+static __always_inline bool fill_own_death(struct rec_zombie *r, struct subject *me,
+					   struct task_struct *parent, int sig)
 {
-	r->source = REC_ZOMBIE_SIGCHLD;
-	r->si_pid = si_pid;
-	r->result = result;
-	if (result == SIGNAL_PENDING) {
-		r->flags |= REC_ZOMBIE_MERGED;
-		r->pending = 1;
-	}
-	rec_submit(r);
-}
-
-static __always_inline void on_own_death(struct subject *me, struct task_struct *parent, int sig,
-					 __u32 si_pid, int result)
-{
-	struct rec_zombie *r;
-
 	if (!process_dies(me) || !scope_has(me->sig))
-		return;
+		return false;
 	me->task = me->leader;
-	r = rec_reserve(REC_ZOMBIE, sizeof(*r), me);
-	if (!r)
-		return;
 	fill_zombie(r, me, parent);
 	if (sig == SIGCHLD && (r->sa_flags & SA_NOCLDWAIT) && !GET(me->leader, ptrace))
 		r->flags |= REC_ZOMBIE_AUTOREAP;
-	zombie_submit(r, si_pid, result);
+	return true;
 }
 
 /*
  * An old zombie gets a new parent: its parent died before it reaped, or a tracer lets go of it.
  */
-static __always_inline void on_handover(const struct subject *me, struct task_struct *parent,
-					__u32 si_pid, int result)
+static __always_inline bool fill_handover(struct rec_zombie *r, const struct subject *me,
+					  struct task_struct *parent,
+					  struct signal_struct *parent_sig)
 {
-	struct rec_zombie *r = rec_reserve(REC_ZOMBIE, sizeof(*r), me);
-
-	if (!r)
-		return;
+	if (!scope_has(me->sig) && !scope_has(parent_sig))
+		return false;
+	hdr_about(&r->h, me);
 	fill_notified(r, parent);
 	r->exit_signal = SIGCHLD;
 	r->flags = REC_ZOMBIE_HANDOVER;
-	zombie_submit(r, si_pid, result);
+	return true;
 }
 
 /*
@@ -127,20 +111,31 @@ static __always_inline bool zombie_signal(int sig, __u32 si_pid, struct task_str
 					  struct task_struct *task, int result)
 {
 	struct signal_struct *target_sig = GET(target, signal);
+	struct rec_zombie r = {
+		.source = REC_ZOMBIE_SIGCHLD,
+		.si_pid = si_pid,
+		.result = result,
+	};
 	struct subject me = subject_of(task);
+	bool ours;
 
 	if (target_sig == me.sig)
 		return false;
 	if (GET(task, exit_state)) {
 		if (sig != SIGCHLD && sig != GET(me.leader, exit_signal))
 			return false;
-		on_own_death(&me, target, sig, si_pid, result);
+		ours = fill_own_death(&r, &me, target, sig);
 	} else {
 		if (sig != SIGCHLD) /* reparent_leader() makes it so; else a fault or I/O */
 			return false;
-		if (scope_has(me.sig) || scope_has(target_sig))
-			on_handover(&me, target, si_pid, result);
+		ours = fill_handover(&r, &me, target, target_sig);
 	}
+	if (result == SIGNAL_PENDING) {
+		r.flags |= REC_ZOMBIE_MERGED;
+		r.pending = 1;
+	}
+	if (ours)
+		rec_put(REC_ZOMBIE, &r);
 	waiter_child_died(target);
 	return true;
 }
@@ -222,8 +217,11 @@ static __always_inline bool flood_holds(const struct sent *s, struct signal_stru
 }
 
 static __always_inline void fill_signal(struct rec_signal *r, const struct sent *s,
-					struct task_struct *t, struct task_struct *me)
+					const struct subject *target, struct task_struct *me)
 {
+	struct task_struct *t = target->task;
+
+	hdr_about(&r->h, target);
 	r->target_tid = r->h.tid;
 	r->sig = s->sig;
 	r->code = s->code;
@@ -268,10 +266,10 @@ static __noinline int BPF_PROG(other_signal, int sig, struct kernel_siginfo *inf
 		return 0;
 	if (flood_holds(&s, target.sig, tgid, &repeat))
 		return 0;
-	r = rec_reserve(REC_SIGNAL, sizeof(*r), &target);
+	r = rec_reserve(REC_SIGNAL, sizeof(*r)); /* the frame below has taken the stack */
 	if (!r)
 		return 0;
-	fill_signal(r, &s, t, me);
+	fill_signal(r, &s, &target, me);
 	r->group = !!group;
 	r->repeat = repeat;
 	if ((s.bit & SIGS_FAULT) && s.code > 0)
@@ -287,7 +285,8 @@ int BPF_PROG(on_signal_generate, int sig, struct kernel_siginfo *info, struct ta
 	int code = GET_INFO(info, si_code);
 
 	if (code >= CLD_EXITED && code <= CLD_DUMPED &&
-	    zombie_signal(sig, GET_INFO(info, _sifields._sigchld._pid), t, current_task(), result) &&
+	    zombie_signal(sig, GET_INFO(info, _sifields._sigchld._pid), t, current_task(),
+			  result) &&
 	    sig == SIGCHLD) /* another exit_signal is a signal like any, and may kill */
 		return 0;
 	return other_signal(ctx);
@@ -317,7 +316,7 @@ int BPF_PROG(on_signal_deliver, int sig, struct kernel_siginfo *info, struct k_s
 {
 	__u8 disposition = disposition_of((__u64)GET(action, sa.sa_handler));
 	struct task_struct *me = current_task();
-	struct rec_deliver *r;
+	struct rec_deliver r = {};
 	struct subject s;
 
 	if (!delivery_matters(sig, !INFO_IS_POINTER(info), disposition,
@@ -326,13 +325,11 @@ int BPF_PROG(on_signal_deliver, int sig, struct kernel_siginfo *info, struct k_s
 	s = subject_of(me);
 	if (!scope_has(s.sig) || GET(me, tgid) == cfg_self_tgid)
 		return 0;
-	r = rec_reserve(REC_DELIVER, sizeof(*r), &s);
-	if (!r)
-		return 0;
-	r->sig = sig;
-	r->code = (__u64)info == 1 ? SI_KERNEL : GET_INFO(info, si_code);
-	r->sa_flags = GET(action, sa.sa_flags);
-	r->disposition = disposition;
-	rec_submit(r);
+	hdr_about(&r.h, &s);
+	r.sig = sig;
+	r.code = (__u64)info == 1 ? SI_KERNEL : GET_INFO(info, si_code);
+	r.sa_flags = GET(action, sa.sa_flags);
+	r.disposition = disposition;
+	rec_put(REC_DELIVER, &r);
 	return 0;
 }

@@ -100,13 +100,13 @@ SEC("tp_btf/sched_process_wait")
 int BPF_PROG(on_wait, struct pid *pid)
 {
 	struct task_struct *me = current_task();
+	struct rec_wait r = {};
 	struct asked a = {};
-	struct rec_wait *r;
 	struct waiter *w;
 	struct subject s;
 	struct call call;
 	__u32 tgid = GET(me, tgid);
-	__u64 start;
+	__u64 start, now;
 	bool known;
 
 	if (tgid == cfg_self_tgid)
@@ -128,15 +128,14 @@ int BPF_PROG(on_wait, struct pid *pid)
 		__sync_fetch_and_add(&w->repeat, 1); /* several threads may wait */
 		return 0;
 	}
-	r = rec_reserve(REC_WAIT, sizeof(*r), &s);
-	if (!r)
-		return 0;
-	r->pid = a.pid;
-	r->repeat = known ? w->repeat : 0;
-	r->kind = a.kind;
-	r->options = a.options;
-	r->known = a.known;
-	waiter_set(w, &a, (__u64)s.sig, start, r->h.boot_ns);
-	rec_submit(r);
+	hdr_about(&r.h, &s);
+	r.pid = a.pid;
+	r.repeat = known ? w->repeat : 0;
+	r.kind = a.kind;
+	r.options = a.options;
+	r.known = a.known;
+	now = rec_put(REC_WAIT, &r);
+	if (now)
+		waiter_set(w, &a, (__u64)s.sig, start, now);
 	return 0;
 }

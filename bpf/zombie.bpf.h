@@ -31,6 +31,7 @@ static __always_inline void fill_notified(struct rec_zombie *r, struct task_stru
 static __always_inline void fill_zombie(struct rec_zombie *r, const struct subject *s,
 					struct task_struct *parent)
 {
+	hdr_about(&r->h, s);
 	usage_of_released(&r->usage, s->sig);
 	usage_add(&r->usage, s->leader);
 	r->exit_signal = GET(s->leader, exit_signal);
