@@ -9,8 +9,10 @@
 #include <bpf/bpf_tracing.h>
 
 #define CWD_DEPTH_MAX 24
-#define ARGS_MIN      256 /* the smallest size class */
-#define ARGS_PIECE    4096
+#define NAME_ROOM     256 /* read at once of a name, in front of the arguments' place or in it */
+#define ARGS_MIN \
+	512 /* the smallest size class, the default of --args-max: the others load only with more */
+#define ARGS_PIECE 4096
 
 /*
  * ---- working directory ----------------------------------------------------------------------
@@ -52,7 +54,8 @@ static __always_inline int cwd_step(struct cwd_walk *w, char *cwd)
 	parent = BPF_CORE_READ(dentry, d_parent);
 	if (w->len >= REC_CWD_LEN || parent == dentry)
 		return -1;
-	len = bpf_probe_read_kernel_str(cwd + w->len, ARGS_MIN, BPF_CORE_READ(dentry, d_name.name));
+	len = bpf_probe_read_kernel_str(cwd + w->len, NAME_ROOM,
+					BPF_CORE_READ(dentry, d_name.name));
 	if (len <= 0 || w->len + len > REC_CWD_LEN)
 		return -1;
 	w->len += len;
@@ -111,7 +114,7 @@ static __always_inline void fill_file(struct rec_exec *r, const char *name)
 	long len = bpf_probe_read_kernel_str(r->file, sizeof(r->file), name), more = 0;
 
 	if (len == sizeof(r->file))
-		more = bpf_probe_read_kernel_str(r + 1, ARGS_MIN, name + sizeof(r->file) - 1) - 1;
+		more = bpf_probe_read_kernel_str(r + 1, NAME_ROOM, name + sizeof(r->file) - 1) - 1;
 	r->file_len = (len > 0 ? len - 1 : 0) + (more > 0 ? more : 0);
 }
 
