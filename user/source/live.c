@@ -19,6 +19,10 @@
 
 #define FACTS_POLL_MS 5 /* while a snapshot only waits for /proc */
 
+/* Who has just asked waits for the first line, which a wake-up by the ring's fill would not bring. */
+#define EAGER_NS      (200 * NS_PER_MS)
+#define EAGER_POLL_MS 2
+
 static struct live *live_of(struct source *s)
 {
 	return (struct live *)s;
@@ -53,6 +57,8 @@ static int wait_ms(const struct live *l, int timeout_ms)
 		return FACTS_POLL_MS;
 	if (l->next_tick_ns > now)
 		tick_ms = (int)((l->next_tick_ns - now + NS_PER_MS - 1) / NS_PER_MS);
+	if (now < l->eager_until_ns && (timeout_ms < 0 || timeout_ms > EAGER_POLL_MS))
+		timeout_ms = EAGER_POLL_MS;
 	return timeout_ms >= 0 && timeout_ms < tick_ms ? timeout_ms : tick_ms;
 }
 
@@ -110,6 +116,8 @@ static int live_next(struct source *s, int timeout_ms, struct span *ret_batch)
 		    errno != EINTR)
 			return -errno;
 		buf_reset(&l->batch);
+	} else {
+		l->eager_until_ns = clock_boot_ns() + EAGER_NS;
 	}
 	l->begun = true;
 	if ((l->stopping || snapshot_done(l)) && !l->detached)

@@ -77,7 +77,8 @@ struct live {
 	uint64_t missed_due_ns;
 	uint64_t lost, missed; /* at the last tick */
 	uint64_t next_tick_ns, tick_ns;
-	uint64_t zone_due_ns; /* when to look for a change of the zone's offset */
+	uint64_t eager_until_ns; /* look at the rings often until then */
+	uint64_t zone_due_ns;    /* when to look for a change of the zone's offset */
 	int32_t gmtoff_s;
 
 	struct live_pass pass;
