@@ -3,6 +3,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
 
@@ -72,19 +73,54 @@ static void a_cgroup_gets_its_path_later_and_may_be_renamed(void **state)
 {
 	struct intern strings = {0};
 	struct cgroup_table t = {.strings = &strings};
-	struct cgroup *cg = cgroup_table_get(&t, 7);
+	struct cgroup *cg = cgroup_table_ref(&t, 7);
 
 	(void)state;
-	assert_null(cgroup_table_get(&t, 0));
+	assert_null(cgroup_table_ref(&t, 0));
 	assert_null(cg->path);
 	assert_int_equal(cgroup_table_name(&t, 7, span_of("/a.service")), 0);
-	assert_ptr_equal(cgroup_table_get(&t, 7), cg);
+	assert_ptr_equal(cgroup_table_ref(&t, 7), cg);
 	assert_span("7", "unit", cg->unit, "a.service");
 	assert_int_equal(cgroup_table_name(&t, 7, span_of("/b.service")), 0);
 	assert_span("7", "unit", cg->unit, "b.service");
 	for (uint64_t id = 8; id < 2000; id++)
-		assert_non_null(cgroup_table_get(&t, id));
-	assert_ptr_equal(cgroup_table_get(&t, 7), cg);
+		assert_non_null(cgroup_table_ref(&t, id));
+	assert_ptr_equal(cgroup_table_ref(&t, 7), cg);
+	cgroup_table_release(&t);
+	assert_int_equal(strings.cnt, 0);
+	intern_release(&strings);
+}
+
+/* A cluster node that makes a pod a second: names go when nobody is there, the oldest first. */
+static void names_of_cgroups_do_not_pile_up(void **state)
+{
+	struct intern strings = {0};
+	struct cgroup_table t = {.strings = &strings};
+	struct cgroup *first = cgroup_table_ref(&t, 1), *left, *unnamed;
+	char path[32];
+
+	(void)state;
+	for (uint64_t id = 1; id <= 3 * CGROUPS_UNUSED_MAX; id++) {
+		snprintf(path, sizeof(path), "/pod%llu", (unsigned long long)id);
+		assert_int_equal(cgroup_table_name(&t, id, span_of(path)), 0);
+	}
+	assert_int_equal(t.unused_cnt, CGROUPS_UNUSED_MAX);
+	assert_int_equal(t.by_id.cnt, CGROUPS_UNUSED_MAX + 1);
+	assert_int_equal(strings.cnt, CGROUPS_UNUSED_MAX + 1);
+	assert_true(span_equals(intern_span(first->path), span_of("/pod1")));
+
+	/* left last, it is the youngest of the unused, and its name is still known */
+	cgroup_table_unref(&t, first);
+	for (uint64_t id = 1; id < CGROUPS_UNUSED_MAX; id++)
+		cgroup_table_name(&t, 100000 + id, span_of("/late"));
+	left = cgroup_table_ref(&t, 1);
+	assert_ptr_equal(left, first);
+	assert_non_null(left->path);
+
+	/* without a name there is nothing to keep */
+	unnamed = cgroup_table_ref(&t, 5000000);
+	cgroup_table_unref(&t, unnamed);
+	assert_null(map_find(&t.by_id, 5000000, 0));
 	cgroup_table_release(&t);
 	assert_int_equal(strings.cnt, 0);
 	intern_release(&strings);
@@ -141,6 +177,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(paths_name_units_and_containers),
 		cmocka_unit_test(a_cgroup_gets_its_path_later_and_may_be_renamed),
+		cmocka_unit_test(names_of_cgroups_do_not_pile_up),
 		cmocka_unit_test(signals_have_names),
 		cmocka_unit_test(states_look_as_in_ps),
 	};

@@ -5,20 +5,64 @@
 
 #include "model/cgroup.h"
 
+static void unused_append(struct cgroup_table *t, struct cgroup *cg)
+{
+	cg->older = t->unused_newest;
+	cg->newer = NULL;
+	if (t->unused_newest)
+		t->unused_newest->newer = cg;
+	else
+		t->unused_oldest = cg;
+	t->unused_newest = cg;
+	t->unused_cnt++;
+}
+
+static void unused_remove(struct cgroup_table *t, struct cgroup *cg)
+{
+	if (cg->older)
+		cg->older->newer = cg->newer;
+	else
+		t->unused_oldest = cg->newer;
+	if (cg->newer)
+		cg->newer->older = cg->older;
+	else
+		t->unused_newest = cg->older;
+	cg->newer = cg->older = NULL;
+	t->unused_cnt--;
+}
+
+static void cgroup_free(struct cgroup_table *t, struct cgroup *cg)
+{
+	if (!cg)
+		return;
+	intern_put(t->strings, cg->path);
+	free(cg);
+}
+
+/* A machine that makes containers all day has had more cgroups than anybody will ask for. */
+static void drop_oldest(struct cgroup_table *t)
+{
+	while (t->unused_cnt > CGROUPS_UNUSED_MAX) {
+		struct cgroup *cg = t->unused_oldest;
+
+		unused_remove(t, cg);
+		map_remove(&t->by_id, cg->id, 0);
+		cgroup_free(t, cg);
+	}
+}
+
 void cgroup_table_release(struct cgroup_table *t)
 {
 	struct map_slot *s;
 
-	for (size_t i = 0; (s = map_next(&t->by_id, &i));) {
-		struct cgroup *cg = s->value;
-
-		intern_put(t->strings, cg->path);
-		free(cg);
-	}
+	for (size_t i = 0; (s = map_next(&t->by_id, &i));)
+		cgroup_free(t, s->value);
 	map_release(&t->by_id);
+	*t = (struct cgroup_table){.strings = t->strings};
 }
 
-struct cgroup *cgroup_table_get(struct cgroup_table *t, uint64_t id)
+/* Made without users; NULL for id 0 or without memory. */
+static struct cgroup *cgroup_get(struct cgroup_table *t, uint64_t id)
 {
 	struct cgroup *cg;
 
@@ -35,29 +79,54 @@ struct cgroup *cgroup_table_get(struct cgroup_table *t, uint64_t id)
 		free(cg);
 		return NULL;
 	}
+	unused_append(t, cg);
 	return cg;
+}
+
+struct cgroup *cgroup_table_ref(struct cgroup_table *t, uint64_t id)
+{
+	struct cgroup *cg = cgroup_get(t, id);
+
+	if (cg && cg->refs++ == 0)
+		unused_remove(t, cg);
+	return cg;
+}
+
+void cgroup_table_unref(struct cgroup_table *t, struct cgroup *cg)
+{
+	if (!cg || --cg->refs)
+		return;
+	if (cg->path) {
+		unused_append(t, cg);
+		drop_oldest(t);
+		return;
+	}
+	map_remove(&t->by_id, cg->id, 0);
+	free(cg);
 }
 
 int cgroup_table_name(struct cgroup_table *t, uint64_t id, struct span path)
 {
-	struct cgroup *cg = cgroup_table_get(t, id);
 	struct intern_str *str;
+	struct cgroup *cg;
 	struct span kept;
 
 	if (!id || !path.len)
 		return 0;
-	if (!cg)
-		return -ENOMEM;
-	if (span_equals(intern_span(cg->path), path))
-		return 0;
 	str = intern_get(t->strings, path, path.len);
 	if (!str)
 		return -ENOMEM;
+	cg = cgroup_get(t, id);
+	if (!cg || cg->path == str) {
+		intern_put(t->strings, str);
+		return cg ? 0 : -ENOMEM;
+	}
 	intern_put(t->strings, cg->path);
 	cg->path = str;
 	kept = intern_span(str);
 	cg->unit = cgroup_path_unit(kept);
 	cg->container = cgroup_path_container(kept);
+	drop_oldest(t);
 	return 0;
 }
 

@@ -100,6 +100,22 @@ static int finish_host(struct cursor *tail, struct event *ev)
 	return tail->err;
 }
 
+static int finish_row(struct cursor *tail, struct event *ev)
+{
+	ev->file = cursor_span(tail, ev->row.exe_len);
+	ev->args = cursor_span(tail, ev->row.args_len);
+	ev->cwd = cursor_span(tail, ev->row.cwd_len);
+	ev->name = cursor_span(tail, ev->row.hostname_len);
+	ev->text = cursor_span(tail, tail->left);
+	return tail->err;
+}
+
+static int finish_table(struct cursor *tail, struct event *ev)
+{
+	ev->text = cursor_span(tail, tail->left);
+	return tail->err;
+}
+
 static const struct rec_kind rec_kinds[REC_TYPE_CNT] = {
 	[REC_FORK] = {"fork", sizeof(struct rec_fork), NULL},
 	[REC_EXEC] = {"exec", sizeof(struct rec_exec), finish_exec},
@@ -123,6 +139,8 @@ static const struct rec_kind rec_kinds[REC_TYPE_CNT] = {
 	[REC_FACT_CGROUP] = {"fact_cgroup", sizeof(struct rec_text), finish_text},
 	[REC_FACT_TEXT] = {"fact_text", sizeof(struct rec_text), finish_text},
 	[REC_GAP] = {"gap", sizeof(struct rec_gap), NULL},
+	[REC_ROW] = {"row", sizeof(struct rec_row), finish_row},
+	[REC_TABLE] = {"table", sizeof(struct rec_table), finish_table},
 };
 
 const char *rec_type_name(unsigned type)

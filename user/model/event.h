@@ -47,11 +47,13 @@ struct event {
 		struct rec_host host;
 		struct rec_tick tick;
 		struct rec_gap gap;
+		struct rec_row row;     /* its parts: see 'text' */
+		struct rec_table table; /* what follows it: see 'text' */
 	};
-	struct span file; /* exec: the path executed, without NUL; fact_proc: exe */
-	struct span args; /* exec, fact_proc: NUL after each argument, redacted */
-	struct span cwd;  /* exec: as a path, outermost first; fact_proc */
-	struct span name; /* fact: name; host: host name */
+	struct span file; /* exec: the path executed, without NUL; fact_proc, row: exe */
+	struct span args; /* exec, fact_proc, row: NUL after each argument, redacted */
+	struct span cwd;  /* exec: as a path, outermost first; fact_proc, row */
+	struct span name; /* fact: name; host, row: host name */
 	struct span text; /* fact: contents; cgroup: path; host: see event_host_text */
 	struct span release, machine, zone, version; /* host */
 	char cwd_buf[REC_CWD_LEN + 8];               /* where exec's cwd is put together */

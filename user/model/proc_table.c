@@ -30,6 +30,28 @@ struct proc_table *proc_table_new(const struct proc_table_options *opt)
 	return t;
 }
 
+void proc_table_reset(struct proc_table *t)
+{
+	bool utc = t->clock.utc;
+
+	table_forget(t);
+	cpus_clear(t);
+	t->counts = (struct proc_counts){0};
+	t->host = (struct host_info){0};
+	t->clock = (struct wall_clock){.utc = utc};
+	t->host_seen = t->loading = false;
+	t->run_ns = t->uncertain_ns = t->loss_ns = 0;
+	t->pass = t->pass_rows = 0;
+}
+
+void table_forget(struct proc_table *t)
+{
+	rows_clear(t);
+	cgroup_table_release(&t->cgroups);
+	facts_release(t);
+	intern_release(&t->strings);
+}
+
 void proc_table_free(struct proc_table *t)
 {
 	if (!t)
@@ -38,7 +60,6 @@ void proc_table_free(struct proc_table *t)
 	cgroup_table_release(&t->cgroups);
 	facts_release(t);
 	intern_release(&t->strings);
-	map_release(&t->inits);
 	free(t->cpus);
 	free(t);
 }
@@ -98,20 +119,29 @@ static int table_dispatch(struct proc_table *t, const struct event *ev)
 	case REC_FACT_CGROUP: return apply_fact_cgroup(t, ev);
 	case REC_FACT_TEXT: return apply_fact_text(t, ev);
 	case REC_GAP: return apply_gap(t, ev);
+	case REC_ROW: return apply_row(t, ev);
+	case REC_TABLE: return apply_table(t, ev);
 	}
 	t->counts.unknown_type++;
 	return 0;
+}
+
+static bool is_of_keyframe(const struct event *ev)
+{
+	return ev->h.type == REC_ROW || ev->h.type == REC_TABLE || (ev->h.flags & REC_F_KEYFRAME);
 }
 
 int proc_table_apply(struct proc_table *t, const struct event *ev)
 {
 	int err;
 
+	if (t->loading && !is_of_keyframe(ev))
+		table_break_loading(t);
 	if (ev->h.type < REC_SEED) /* what happened; not what was looked up */
 		t->counts.events++;
 	if (!t->host.start_ns)
-		t->host.start_ns = ev->h.boot_ns;
-	if (ev->h.boot_ns > t->host.now_ns)
+		t->host.start_ns = t->run_ns = ev->h.boot_ns;
+	if (ev->h.boot_ns > t->host.now_ns && ev->h.type != REC_HOST)
 		t->host.now_ns = ev->h.boot_ns;
 	table_note_loss(t, ev);
 	err = table_dispatch(t, ev);

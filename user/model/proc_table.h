@@ -17,7 +17,7 @@
 #include "model/proc.h"
 
 enum change_kind {
-	CHANGE_HOST,   /* the stream's first record */
+	CHANGE_HOST,   /* first record of a stream, of a keyframe, of a recorder's later run */
 	CHANGE_FORK,   /* proc: the child; other: creator or birth parent, may be NULL */
 	CHANGE_THREAD, /* a thread's birth or death (--threads); ev says which */
 	CHANGE_SEEN,   /* first known through a seed or another's record: it was there; a zombie
@@ -91,8 +91,16 @@ struct proc_table *proc_table_new(const struct proc_table_options *opt);
 void proc_table_free(struct proc_table *t);
 /* At most 8 listeners, called in the order of registration. 0 or -ENOSPC. */
 int proc_table_listen(struct proc_table *t, change_fn fn, void *ctx);
-/* 0 or -ENOMEM (the record is then counted in evicted, the table stays consistent). */
+/*
+ * 0; -ENOMEM (the record is then counted in evicted, the table stays consistent); -EBADMSG (a part of
+ * a keyframe that cannot be: counted in malformed, nothing of it was taken).
+ */
 int proc_table_apply(struct proc_table *t, const struct event *ev);
+/*
+ * Everything but the listeners as it was when new. Before a keyframe (keyframe.h) is read into a
+ * table that knows something already.
+ */
+void proc_table_reset(struct proc_table *t);
 
 /* Counts a record that event_decode() refused with err: -ENOENT unknown_type, else malformed. */
 void proc_table_count_bad(struct proc_table *t, int err);

@@ -37,7 +37,7 @@ static const char *check_ancestors(const struct proc_table *t, const struct proc
 	return NULL;
 }
 
-static const char *check_state(const struct row *r)
+static const char *check_state(const struct proc_table *t, const struct row *r)
 {
 	const struct proc *p = &r->p;
 	bool alive = proc_is_alive(p);
@@ -62,7 +62,7 @@ static const char *check_state(const struct row *r)
 	}
 	if (p->parent && p->state == PROC_ZOMBIE && !p->parent->evidence)
 		return "a parent of a zombie has no evidence";
-	if ((p->flags & PROC_GHOST) && !p->children)
+	if ((p->flags & PROC_GHOST) && !p->children && !t->loading)
 		return "a ghost that nobody refers to";
 	return NULL;
 }
@@ -125,7 +125,7 @@ const char *proc_table_check(const struct proc_table *t)
 		if (!bad)
 			bad = check_ancestors(t, &r->p);
 		if (!bad)
-			bad = check_state(r);
+			bad = check_state(t, r);
 	}
 	return bad ? bad : check_tally(t, &tally);
 }

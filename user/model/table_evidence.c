@@ -155,6 +155,7 @@ void row_went_on(struct proc_table *t, struct row *r, uint32_t tid, uint64_t now
 	    !death_of(child)->wait_end_ns)
 		death_of(child)->wait_end_ns = now_ns;
 	e->sure = (struct proc_key){0};
+	e->sure_tid = 0;
 }
 
 int apply_wait(struct proc_table *t, const struct event *ev)
@@ -244,6 +245,8 @@ static void add_lifetime(struct proc_table *t, struct hist *h, uint64_t ns)
 		return;
 	}
 	if (!h->buckets) {
+		if (t->hist_cnt >= HISTS_MAX)
+			return;
 		*h = (struct hist){0};
 		if (hist_add(h, first))
 			return;

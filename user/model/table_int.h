@@ -12,6 +12,7 @@
  *	table_signal.c	killers, stop and continue, OOM
  *	table_seed.c	iterator passes: seed and heal
  *	table_stream.c	host, ticks, loss, facts
+ *	table_keyframe.c rows and all the rest out of a keyframe; keyframe.c writes one
  */
 #ifndef PROCTRAIL_MODEL_TABLE_INT_H
 #define PROCTRAIL_MODEL_TABLE_INT_H
@@ -26,6 +27,7 @@
  */
 #define PROOF_NS (100 * NS_PER_MS)
 
+/* These numbers are in trails for ever (rec_row.marks). */
 enum row_bits {
 	ROW_USED = 1 << 0,
 	ROW_BIRTH_SEEN = 1 << 1,
@@ -42,6 +44,7 @@ enum row_bits {
 	ROW_DEAD_LISTED = 1 << 12,
 	ROW_NOTIFIED = 1 << 13, /* its parent (not only a tracer) was told of its death */
 	ROW_MISSING = 1 << 14,  /* dead and not in a pass: its REC_FREE may be under way */
+	ROW_INIT = 1 << 15,     /* only in a keyframe: it is in 'inits' */
 };
 
 /* Fatal signals on their way; which one it was is known when the status is. */
@@ -60,6 +63,9 @@ struct death {
 
 #define WAITS_KEPT 16
 #define WAITS_OPEN 4
+
+#define HISTS_MAX (32 * 1024) /* with buckets; as many parents that reap do not live at once */
+#define PATH_KEPT 4096        /* of exe and cwd: PATH_MAX */
 
 struct open_wait {
 	uint64_t ns;
@@ -132,6 +138,8 @@ struct proc_table {
 	struct host_info host;
 	struct wall_clock clock;
 	bool host_seen;
+	bool loading;    /* a keyframe's rows have come, its end not yet */
+	uint64_t run_ns; /* the running recorder began: its records' loss counts are from here */
 
 	struct cpu_loss *cpus;
 	size_t cpu_cnt;
@@ -162,12 +170,18 @@ void table_tell(const struct proc_table *t, const struct change *c);
 void table_tell_row(const struct proc_table *t, enum change_kind kind, const struct row *r,
 		    const struct row *other, const struct event *ev);
 
+/* Rows, names and facts: the machine was another one. Counts, host and clock stay. */
+void table_forget(struct proc_table *t);
+
 /* ---- table_rows.c --------------------------------------------------------------------------- */
 
 int rows_init(struct proc_table *t);
 
 struct row *row_find(const struct proc_table *t, struct proc_key key);
 struct row *row_find_pid(const struct proc_table *t, uint32_t tgid);
+/* As it is in the index and nowhere else, not counted. NULL: no memory or no room, counted. */
+struct row *row_alloc(struct proc_table *t, struct proc_key key, uint64_t now_ns);
+void row_forget(struct proc_table *t, struct row *r);
 /* A new row, counted as live; ends older lives of its pid. -ENOMEM: counted in evicted. */
 int row_new(struct proc_table *t, struct proc_key key, const struct event *ev, struct row **ret);
 /* The row, or a ghost of that name; NULL for nobody or without memory. */
@@ -175,6 +189,7 @@ struct row *row_find_or_ghost(struct proc_table *t, struct proc_key key, const s
 void row_fill_ghost(struct proc_table *t, struct row *r);
 /* Forgets a ghost that nobody refers to any more; accepts NULL and others. */
 void row_drop_ghost(struct proc_table *t, struct row *r);
+int rows_by_birth(const struct row *a, const struct row *b);     /* as qsort() wants it */
 bool row_is_above(const struct row *r, const struct row *other); /* or the same */
 /* The parent must not be below the row. */
 void row_link(struct proc_table *t, struct row *r, struct row *parent);
@@ -183,10 +198,12 @@ void row_set_state(struct proc_table *t, struct row *r, enum proc_state state);
 void row_set_str(struct proc_table *t, struct intern_str **field, struct span s, size_t true_len);
 struct death *row_death(struct proc_table *t, struct row *r); /* made when missing; or NULL */
 void row_list_dead(struct proc_table *t, struct row *r);
+void row_list_last(struct proc_table *t, struct row *r); /* on the list it is on, if any */
 void row_unlist_dead(struct proc_table *t, struct row *r);
 void row_hold(struct proc_table *t, struct row *r);
 void row_unhold(struct proc_table *t, struct row *r);
 void rows_forget_old(struct proc_table *t);
+void rows_clear(struct proc_table *t); /* every row, without telling; counts and names stay */
 void rows_release(struct proc_table *t);
 
 /* ---- table_prove.c -------------------------------------------------------------------------- */
@@ -211,6 +228,7 @@ int apply_exec(struct proc_table *t, const struct event *ev);
 int apply_rename(struct proc_table *t, const struct event *ev);
 int apply_cgroup(struct proc_table *t, const struct event *ev);
 void row_take_place(struct proc_table *t, struct row *r, const struct rec_place *place);
+void row_set_cgroup(struct proc_table *t, struct row *r, uint64_t id); /* 0: not known */
 void row_take_cred(struct row *r, const struct rec_cred *cred);
 void row_derive_exec(struct proc_table *t, struct row *r, const struct event *ev);
 
@@ -273,6 +291,8 @@ int apply_seed_end(struct proc_table *t, const struct event *ev);
 /* ---- table_stream.c ------------------------------------------------------------------------- */
 
 void table_note_loss(struct proc_table *t, const struct event *ev);
+void cpus_clear(struct proc_table *t);
+struct cpu_loss *table_cpu(struct proc_table *t, uint32_t cpu); /* made when new; or NULL */
 int apply_gap(struct proc_table *t, const struct event *ev);
 int apply_host(struct proc_table *t, const struct event *ev);
 int apply_tick(struct proc_table *t, const struct event *ev);
@@ -280,5 +300,12 @@ int apply_fact_proc(struct proc_table *t, const struct event *ev);
 int apply_fact_text(struct proc_table *t, const struct event *ev);
 int apply_fact_cgroup(struct proc_table *t, const struct event *ev);
 void facts_release(struct proc_table *t);
+
+/* ---- table_keyframe.c ----------------------------------------------------------------------- */
+
+int apply_row(struct proc_table *t, const struct event *ev);
+int apply_table(struct proc_table *t, const struct event *ev);
+/* Something else follows where its end should be: the rest of it is missing. */
+void table_break_loading(struct proc_table *t);
 
 #endif

@@ -34,12 +34,22 @@ static enum spawn_how spawn_how_of(uint64_t clone_flags, uint8_t sp)
 	return sp == REC_SP_OTHER ? HOW_POSIX_SPAWN : HOW_UNKNOWN;
 }
 
+void row_set_cgroup(struct proc_table *t, struct row *r, uint64_t id)
+{
+	struct cgroup *cg;
+
+	if (r->p.cgroup && r->p.cgroup->id == id)
+		return;
+	cg = cgroup_table_ref(&t->cgroups, id);
+	if (!cg)
+		return;
+	cgroup_table_unref(&t->cgroups, (struct cgroup *)r->p.cgroup);
+	r->p.cgroup = cg;
+}
+
 void row_take_place(struct proc_table *t, struct row *r, const struct rec_place *place)
 {
-	struct cgroup *cg = cgroup_table_get(&t->cgroups, place->cgroup_id);
-
-	if (cg)
-		r->p.cgroup = cg;
+	row_set_cgroup(t, r, place->cgroup_id);
 	if (place->pidns) {
 		if (place->pidns != r->p.pidns)
 			row_forget_init(t, r);
@@ -256,7 +266,7 @@ int apply_cgroup(struct proc_table *t, const struct event *ev)
 	cgroup_table_name(&t->cgroups, ev->cgroup.cgroup_id, ev->text);
 	if (err)
 		return err;
-	r->p.cgroup = cgroup_table_get(&t->cgroups, ev->cgroup.cgroup_id);
+	row_set_cgroup(t, r, ev->cgroup.cgroup_id);
 	table_tell_row(t, CHANGE_MOVE, r, NULL, ev);
 	return 0;
 }

@@ -2,6 +2,7 @@
 /* Rows: made, found by identity, linked into the tree, forgotten. */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "model/table_int.h"
 
@@ -90,6 +91,15 @@ struct row *row_find_pid(const struct proc_table *t, uint32_t tgid)
 	struct row *r = index_find_pid(&t->live, tgid);
 
 	return r ? r : index_find_pid(&t->dead, tgid);
+}
+
+int rows_by_birth(const struct row *a, const struct row *b)
+{
+	const struct proc_key *x = &a->p.key, *y = &b->p.key;
+
+	if (x->start_ns != y->start_ns)
+		return x->start_ns < y->start_ns ? -1 : 1;
+	return (x->tgid > y->tgid) - (x->tgid < y->tgid);
 }
 
 /* ---- tree ----------------------------------------------------------------------------------- */
@@ -191,10 +201,13 @@ struct death *row_death(struct proc_table *t, struct row *r)
 	return death_of(r);
 }
 
+/* No stream gives more of argv than this (--args-max); and a row must fit into one record. */
 void row_set_str(struct proc_table *t, struct intern_str **field, struct span s, size_t true_len)
 {
 	struct intern_str *str;
 
+	if (s.len > REC_ARGS_MAX)
+		s.len = REC_ARGS_MAX;
 	if (*field && (*field)->true_len == true_len && span_equals(intern_span(*field), s))
 		return;
 	str = intern_get(&t->strings, s, true_len);
@@ -226,6 +239,17 @@ static void list_remove(struct proc **oldest, struct proc **newest, struct proc 
 	else
 		*newest = p->older;
 	p->older = p->newer = NULL;
+}
+
+void row_list_last(struct proc_table *t, struct row *r)
+{
+	if (r->bits & ROW_DEAD_LISTED) {
+		list_remove(&t->dead_oldest, &t->dead_newest, &r->p);
+		list_append(&t->dead_oldest, &t->dead_newest, &r->p);
+	} else if (r->bits & ROW_EXIT_HELD) {
+		list_remove(&t->held_oldest, &t->held_newest, &r->p);
+		list_append(&t->held_oldest, &t->held_newest, &r->p);
+	}
 }
 
 void row_list_dead(struct proc_table *t, struct row *r)
@@ -271,7 +295,7 @@ static uint64_t gone_ns(const struct proc *p)
 	return p->death ? p->death->gone_ns : p->seen_ns;
 }
 
-static void row_forget(struct proc_table *t, struct row *r)
+void row_forget(struct proc_table *t, struct row *r)
 {
 	struct row *parent = row_of(r->p.parent);
 
@@ -291,6 +315,7 @@ static void row_forget(struct proc_table *t, struct row *r)
 	evidence_release(t, r);
 	pool_put(&t->deaths, r->p.death);
 	pool_put(&t->kills, r->kills);
+	cgroup_table_unref(&t->cgroups, (struct cgroup *)r->p.cgroup);
 	if (r->p.flags & PROC_GHOST)
 		t->ghosts--;
 	else if (state_is_live(r->p.state))
@@ -308,14 +333,19 @@ static uint64_t age_of_dead(const struct proc_table *t, const struct proc *p)
 	return gone < t->host.now_ns ? t->host.now_ns - gone : 0;
 }
 
+/* In a keyframe that is being read the list of the dead has no order yet. */
+static bool is_too_old(const struct proc_table *t, const struct proc *p)
+{
+	return !t->loading && age_of_dead(t, p) > t->opt.dead_ns;
+}
+
 /*
  * The dead go by age and by number. Not while a change is told: rows are good until the record is
  * done with.
  */
 void rows_forget_old(struct proc_table *t)
 {
-	while (t->dead_oldest &&
-	       (t->dead_cnt > t->opt.max_dead || age_of_dead(t, t->dead_oldest) > t->opt.dead_ns)) {
+	while (t->dead_oldest && (t->dead_cnt > t->opt.max_dead || is_too_old(t, t->dead_oldest))) {
 		struct proc *oldest = t->dead_oldest;
 
 		if (t->dead_cnt > t->opt.max_dead)
@@ -335,7 +365,7 @@ void row_drop_ghost(struct proc_table *t, struct row *r)
 		row_forget(t, r);
 }
 
-static struct row *row_alloc(struct proc_table *t, struct proc_key key, uint64_t now_ns)
+struct row *row_alloc(struct proc_table *t, struct proc_key key, uint64_t now_ns)
 {
 	struct row *r;
 
@@ -364,23 +394,31 @@ static struct row *row_alloc(struct proc_table *t, struct proc_key key, uint64_t
 	return r;
 }
 
+/* The oldest life of this pid before 'key' that has not ended; the chain itself has no order. */
+static struct row *find_older_life(const struct proc_table *t, struct proc_key key)
+{
+	struct row *oldest = NULL;
+
+	for (struct row *r = index_first(&t->live, key.tgid); r; r = r->hash_next) {
+		if (r->p.key.tgid != key.tgid || r->p.key.start_ns >= key.start_ns ||
+		    (r->p.flags & PROC_GHOST))
+			continue;
+		if (!oldest || r->p.key.start_ns < oldest->p.key.start_ns)
+			oldest = r;
+	}
+	return oldest;
+}
+
 /*
  * A pid is free for the next one only when the one before was released: with a newer start every
  * older life is over, whatever was seen of it.
  */
 static void end_older_lives(struct proc_table *t, struct proc_key key, const struct event *ev)
 {
-	struct row *r = index_first(&t->live, key.tgid);
+	struct row *r;
 
-	while (r) {
-		if (r->p.key.tgid != key.tgid || r->p.key.start_ns >= key.start_ns ||
-		    (r->p.flags & PROC_GHOST)) {
-			r = r->hash_next;
-			continue;
-		}
+	while ((r = find_older_life(t, key)))
 		row_end(t, r, ev, key.start_ns);
-		r = index_first(&t->live, key.tgid); /* the chain has changed */
-	}
 }
 
 int row_new(struct proc_table *t, struct proc_key key, const struct event *ev, struct row **ret)
@@ -439,7 +477,13 @@ int rows_init(struct proc_table *t)
 	return -ENOMEM;
 }
 
-void rows_release(struct proc_table *t)
+static void index_clear(struct row_index *ix)
+{
+	memset(ix->buckets, 0, (ix->mask + 1) * sizeof(*ix->buckets));
+	ix->cnt = 0;
+}
+
+void rows_clear(struct proc_table *t)
 {
 	struct row *r;
 
@@ -451,6 +495,18 @@ void rows_release(struct proc_table *t)
 	pool_release(&t->deaths);
 	pool_release(&t->evidences);
 	pool_release(&t->kills);
+	index_clear(&t->live);
+	index_clear(&t->dead);
+	t->dead_oldest = t->dead_newest = t->held_oldest = t->held_newest = NULL;
+	t->dead_cnt = t->ghosts = 0;
+	t->unfreed = t->newest_start_ns = 0;
+	t->counts.live = t->counts.zombies_now = 0;
+	map_release(&t->inits);
+}
+
+void rows_release(struct proc_table *t)
+{
+	rows_clear(t);
 	free(t->live.buckets);
 	free(t->dead.buckets);
 }

@@ -6,6 +6,7 @@
  * a complete pass absence is knowledge too.
  */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "model/table_int.h"
@@ -242,19 +243,48 @@ static bool heal_missing(struct proc_table *t, struct row *r, const struct event
 	return true;
 }
 
+static bool may_need_healing(const struct proc_table *t, const struct row *r,
+			     const struct rec_seed_end *end)
+{
+	if (!(r->bits & ROW_USED) || r->p.state == PROC_REAPED || (r->p.flags & PROC_GHOST))
+		return false;
+	if (r->p.pass == end->pass)
+		return r->bits & (ROW_PASS_ZOMBIE | ROW_PASS_DEAD | ROW_PASS_CONT);
+	return r->p.seen_ns < end->began_ns && pass_covers(t, r);
+}
+
+static int by_birth(const void *a, const void *b)
+{
+	return rows_by_birth(*(struct row *const *)a, *(struct row *const *)b);
+}
+
+/*
+ * In order of birth: where a row lies in memory depends on when this table was begun, and nothing
+ * that is told may. Healing one row never makes another one need it.
+ */
 static uint64_t heal_rows(struct proc_table *t, const struct event *ev)
 {
 	uint64_t healed = 0;
-	struct row *r;
+	size_t cnt = 0, at = 0;
+	struct row *r, **rows;
 
-	for (size_t i = 0; (r = pool_at(&t->rows, i)); i++) {
-		if (!(r->bits & ROW_USED) || r->p.state == PROC_REAPED || (r->p.flags & PROC_GHOST))
-			continue;
-		if (r->p.pass == ev->seed_end.pass)
-			healed += heal_seen(t, r, ev);
-		else
-			healed += heal_missing(t, r, ev);
+	for (size_t i = 0; (r = pool_at(&t->rows, i)); i++)
+		cnt += may_need_healing(t, r, &ev->seed_end);
+	rows = calloc(cnt ? cnt : 1, sizeof(struct row *));
+	if (!rows)
+		return 0; /* the next pass may have more luck */
+	for (size_t i = 0; at < cnt && (r = pool_at(&t->rows, i)); i++) {
+		if (may_need_healing(t, r, &ev->seed_end))
+			rows[at++] = r;
 	}
+	qsort(rows, cnt, sizeof(struct row *), by_birth);
+	for (size_t i = 0; i < cnt; i++) {
+		if (rows[i]->p.pass == ev->seed_end.pass)
+			healed += heal_seen(t, rows[i], ev);
+		else
+			healed += heal_missing(t, rows[i], ev);
+	}
+	free(rows);
 	return healed;
 }
 

@@ -8,6 +8,7 @@
 #include "model/table_int.h"
 
 #define CPU_USER        0xffff
+#define PASS_EARLIER    0x80000000u /* another run's: equals the number of no complete pass */
 #define FACTS_MAX       1024
 #define FACT_TEXT_MAX   (64 * 1024)
 #define FACTS_BYTES_MAX (8 * 1024 * 1024)
@@ -36,7 +37,7 @@ static void tell_lost(struct proc_table *t, const struct event *ev, uint32_t cpu
 		      });
 }
 
-static struct cpu_loss *cpu_get(struct proc_table *t, uint32_t cpu)
+struct cpu_loss *table_cpu(struct proc_table *t, uint32_t cpu)
 {
 	struct cpu_loss *bigger;
 	size_t cnt = t->cpu_cnt ? t->cpu_cnt : 16;
@@ -54,9 +55,15 @@ static struct cpu_loss *cpu_get(struct proc_table *t, uint32_t cpu)
 	return &bigger[cpu];
 }
 
+void cpus_clear(struct proc_table *t)
+{
+	if (t->cpus)
+		memset(t->cpus, 0, t->cpu_cnt * sizeof(*t->cpus));
+}
+
 /*
  * Each record carries its CPU's count of lost records: a gap lies between two records of a CPU
- * whose counts differ. They begin at 0 with the trace, so the first record's counts as well.
+ * whose counts differ. They begin at 0 with each run, so its first record's counts as well.
  */
 void table_note_loss(struct proc_table *t, const struct event *ev)
 {
@@ -66,10 +73,10 @@ void table_note_loss(struct proc_table *t, const struct event *ev)
 
 	if (ev->h.cpu == CPU_USER || ev->h.type == REC_GAP)
 		return;
-	c = cpu_get(t, ev->h.cpu);
+	c = table_cpu(t, ev->h.cpu);
 	if (!c)
 		return;
-	from_ns = c->seen_ns ? c->seen_ns : t->host.start_ns;
+	from_ns = c->seen_ns ? c->seen_ns : t->run_ns;
 	cnt = ev->h.lost - c->lost; /* wraps; < 0: written earlier, read later */
 	c->seen_ns = ev->h.boot_ns;
 	if (cnt <= 0)
@@ -85,7 +92,7 @@ int apply_gap(struct proc_table *t, const struct event *ev)
 	struct cpu_loss *c;
 
 	if (g->reason == REC_GAP_RING && ev->h.cpu != CPU_USER) {
-		c = cpu_get(t, ev->h.cpu);
+		c = table_cpu(t, ev->h.cpu);
 		if (c && ev->h.lost)
 			c->lost = ev->h.lost;
 		else if (c)
@@ -106,18 +113,69 @@ static void take_text(char *dst, size_t cap, struct span s)
 	dst[len] = '\0';
 }
 
+/* Nothing that was under way when nobody watched is under way any more. */
+static void row_begin_run(struct row *r)
+{
+	struct evidence *e = row_evidence_if(r);
+
+	if (r->p.pass)
+		r->p.pass = PASS_EARLIER;
+	r->bits &= ~(ROW_PASS_ZOMBIE | ROW_PASS_DEAD | ROW_PASS_CONT);
+	if (!e)
+		return;
+	memset(e->open, 0, sizeof(e->open));
+	e->sure = (struct proc_key){0};
+	e->sure_tid = 0;
+}
+
+/*
+ * A recorder was started again: its counters and pass numbers begin anew. What lived before may have
+ * died unseen, which its first complete pass will show, as after a loss. Nobody survives a reboot,
+ * and its clock begins anew as well.
+ */
+static void begin_run(struct proc_table *t, const struct event *ev, bool same_boot)
+{
+	struct row *r;
+
+	cpus_clear(t);
+	t->pass = t->pass_rows = 0;
+	t->unfreed = 0;
+	if (!same_boot) {
+		table_forget(t);
+		t->uncertain_ns = t->loss_ns = 0;
+		t->host.start_ns = t->host.now_ns = ev->h.boot_ns;
+		return;
+	}
+	for (size_t i = 0; (r = pool_at(&t->rows, i)); i++) {
+		if (r->bits & ROW_USED)
+			row_begin_run(r);
+	}
+	if (!t->uncertain_ns)
+		t->uncertain_ns = t->host.now_ns ? t->host.now_ns : 1;
+	if (ev->h.boot_ns > t->loss_ns)
+		t->loss_ns = ev->h.boot_ns;
+}
+
 int apply_host(struct proc_table *t, const struct event *ev)
 {
 	const struct rec_host *r = &ev->host;
 	struct host_info *h = &t->host;
+	char boot_id[sizeof(h->boot_id)];
 
+	for (size_t i = 0; i < sizeof(r->boot_id); i++)
+		snprintf(boot_id + 2 * i, 3, "%02x", r->boot_id[i]);
+	if (t->host_seen)
+		begin_run(t, ev, strcmp(boot_id, h->boot_id) == 0);
+	t->host_seen = true;
+	t->run_ns = ev->h.boot_ns;
+	if (ev->h.boot_ns > h->now_ns)
+		h->now_ns = ev->h.boot_ns;
+	memcpy(h->boot_id, boot_id, sizeof(boot_id));
 	take_text(h->host, sizeof(h->host), ev->name);
 	take_text(h->release, sizeof(h->release), ev->release);
 	take_text(h->machine, sizeof(h->machine), ev->machine);
 	take_text(h->version, sizeof(h->version), ev->version);
 	take_text(t->clock.zone, sizeof(t->clock.zone), ev->zone);
-	for (size_t i = 0; i < sizeof(r->boot_id); i++)
-		snprintf(h->boot_id + 2 * i, 3, "%02x", r->boot_id[i]);
 	h->hooks = r->hooks;
 	h->cpus = r->cpus;
 	h->cgroup_kind = r->cgroup_kind;
@@ -144,6 +202,11 @@ int apply_tick(struct proc_table *t, const struct event *ev)
 
 /* ---- facts ---------------------------------------------------------------------------------- */
 
+static struct span path_kept(struct span s)
+{
+	return (struct span){s.data, s.len < PATH_KEPT ? s.len : PATH_KEPT};
+}
+
 /* Looked up by a reader that began later than the last exec: else the exec knows better. */
 int apply_fact_proc(struct proc_table *t, const struct event *ev)
 {
@@ -153,14 +216,21 @@ int apply_fact_proc(struct proc_table *t, const struct event *ev)
 		return 0;
 	if (!r->p.exec_ns) {
 		if (ev->file.len)
-			row_set_str(t, &r->p.exe, ev->file, ev->file.len);
+			row_set_str(t, &r->p.exe, path_kept(ev->file), ev->file.len);
 		if (ev->args.len)
 			row_set_str(t, &r->p.args, ev->args, ev->fact_proc.args_len);
 	}
 	if (ev->cwd.len && (!r->p.exec_ns || !r->p.cwd))
-		row_set_str(t, &r->p.cwd, ev->cwd, ev->cwd.len);
+		row_set_str(t, &r->p.cwd, path_kept(ev->cwd), ev->cwd.len);
 	table_tell_row(t, CHANGE_FACT, r, NULL, ev);
 	return 0;
+}
+
+/* A keyframe repeats what was told when it was learnt. */
+static void tell_fact(struct proc_table *t, const struct event *ev)
+{
+	if (!(ev->h.flags & REC_F_KEYFRAME))
+		table_tell_row(t, CHANGE_FACT, NULL, NULL, ev);
 }
 
 int apply_fact_cgroup(struct proc_table *t, const struct event *ev)
@@ -168,7 +238,7 @@ int apply_fact_cgroup(struct proc_table *t, const struct event *ev)
 	uint64_t id = ev->h.type == REC_MKCGROUP ? ev->cgroup.cgroup_id : ev->fact.id;
 	int err = cgroup_table_name(&t->cgroups, id, ev->text);
 
-	table_tell_row(t, CHANGE_FACT, NULL, NULL, ev);
+	tell_fact(t, ev);
 	return err;
 }
 
@@ -242,7 +312,7 @@ int apply_fact_text(struct proc_table *t, const struct event *ev)
 {
 	int err = fact_set(t, ev->name, ev->text);
 
-	table_tell_row(t, CHANGE_FACT, NULL, NULL, ev);
+	tell_fact(t, ev);
 	return err;
 }
 
@@ -260,4 +330,6 @@ void facts_release(struct proc_table *t)
 		free(t->facts[i].text);
 	}
 	free(t->facts);
+	t->facts = NULL;
+	t->fact_cnt = t->fact_cap = t->fact_bytes = 0;
 }

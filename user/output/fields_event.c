@@ -119,6 +119,8 @@ GET(reason)
 	case REC_GAP_RING: return put_word(ret, "ring");
 	case REC_GAP_MISSED: return put_word(ret, "missed");
 	case REC_GAP_SCOPE: return put_word(ret, "scope");
+	case REC_GAP_DAMAGED: return put_word(ret, "damaged");
+	case REC_GAP_UNWATCHED: return put_word(ret, "unwatched");
 	}
 	return false;
 }
