@@ -26,6 +26,11 @@ void script_run_host(struct line *l)
 		.version_len = 1,
 	};
 
+	if (l->s->host_done) { /* another run: its counts and passes begin anew */
+		memset(l->s->lost, 0, sizeof(l->s->lost));
+		l->s->pass = l->s->pass_rows = 0;
+		l->s->pass_began_ns = 0;
+	}
 	l->s->host_done = true;
 	if (!l->s->now_ns)
 		l->s->now_ns = SCRIPT_EPOCH_NS;
@@ -34,6 +39,7 @@ void script_run_host(struct line *l)
 	r.scoped = line_has(l, "scoped");
 	r.threads = line_has(l, "threads");
 	r.hooks = line_u64(l, "hooks", 0);
+	r.boot_id[0] = line_u64(l, "boot", 0);
 	line_emit(l, &r.h, sizeof(r), (struct span){text, sizeof(text) - 1});
 }
 
@@ -135,7 +141,8 @@ void script_run_lost(struct line *l)
 		l->s->lost[cpu] += line_u64(l, "cnt", 1);
 }
 
-static const char *const reason_words[] = {"-", "disk", "output", "ring", "missed", NULL};
+static const char *const reason_words[] = {"-",     "disk",    "output",    "ring", "missed",
+					   "scope", "damaged", "unwatched", NULL};
 
 void script_run_gap(struct line *l)
 {
