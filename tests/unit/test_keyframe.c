@@ -168,11 +168,78 @@ static void a_stream_by_chance_can_be_entered_anywhere(void **state)
 	free(s);
 }
 
+/* ---- much of it ----------------------------------------------------------------------------- */
+
+static void put(struct stream *s, struct rec_hdr *h, unsigned type, size_t fixed, size_t tail)
+{
+	h->type = type;
+	h->size = (fixed + tail + 7) / 8 * 8;
+	h->boot_ns = WORLD_EPOCH + s->cnt++;
+	buf_put(&s->bytes, h, fixed);
+	buf_pad(&s->bytes, h->size - fixed, 'x');
+}
+
+static void put_life(struct stream *s, uint32_t pid)
+{
+	struct rec_fork f = {.h = {.tgid = pid, .tid = pid, .start_ns = pid, .cpu = pid % 6000}};
+	struct rec_reap r = {.h = f.h};
+
+	put(s, &f.h, REC_FORK, sizeof(f), 0);
+	r.h.flags = REC_F_EXITING | REC_F_DEAD;
+	put(s, &r.h, REC_FREE, sizeof(r), 0);
+}
+
+/* More dead, CPUs and names than one record or one list may hold */
+static void lists_may_be_longer_than_a_record(void **state)
+{
+	struct stream *s = calloc(1, sizeof(*s));
+	struct rec_text name = {.text_len = 20};
+
+	(void)state;
+	assert_non_null(s);
+	s->name = "long lists";
+	for (uint32_t i = 1; i <= 10000; i++)
+		put_life(s, i);
+	for (name.id = 1; name.id < 5000; name.id++)
+		put(s, &name.h, REC_FACT_CGROUP, sizeof(name), name.text_len);
+	s->cnt = 1;
+	s->at[1] = s->bytes.len;
+	assert_cut_is_unseen_at(s, 1);
+	buf_release(&s->bytes);
+	free(s);
+}
+
+/* A row with all of the longest texts that a stream can give it is one record all the same. */
+static void the_longest_texts_fit(void **state)
+{
+	struct rec_fact_proc r = {.h = {.tgid = 1, .start_ns = 1, .cpu = 0xffff}};
+	struct stream *s = calloc(1, sizeof(*s));
+	const size_t most = 126 * 1024;
+
+	(void)state;
+	assert_non_null(s);
+	s->name = "long texts";
+	put_life(s, 1);
+	for (int which = 0; which < 3; which++) {
+		r.exe_len = which == 0 ? most : 0;
+		r.cwd_len = which == 1 ? most : 0;
+		r.args_len = r.args_kept = which == 2 ? most : 0;
+		put(s, &r.h, REC_FACT_PROC, sizeof(r), most);
+	}
+	s->cnt = 1;
+	s->at[1] = s->bytes.len;
+	assert_cut_is_unseen_at(s, 1);
+	buf_release(&s->bytes);
+	free(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_timeline_can_be_entered_before_every_record),
 		cmocka_unit_test(a_stream_by_chance_can_be_entered_anywhere),
+		cmocka_unit_test(lists_may_be_longer_than_a_record),
+		cmocka_unit_test(the_longest_texts_fit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

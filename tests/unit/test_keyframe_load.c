@@ -177,6 +177,7 @@ static void flipped_bits_break_nothing(void **state)
 {
 	struct stream *world = world_stream(9, 150000);
 	struct stream *keyframe = keyframe_of(world, world->cnt / 2);
+	struct proc_table_options small = {.max_procs = 20, .max_dead = 3};
 	struct buf copy = {0};
 	struct world dice = {.rnd = 77};
 	struct side side;
@@ -194,7 +195,7 @@ static void flipped_bits_break_nothing(void **state)
 			if (at - keyframe->at[rec] - offsetof(struct rec_hdr, size) >= 6)
 				copy.data[at] ^= (char)(1 << pick(&dice, 8));
 		}
-		side_open(&side, NULL);
+		side_open(&side, i % 4 ? NULL : &small);
 		side_apply(&side, bytes_of(&copy));
 		assert_survives(&side, world);
 		side_close(&side);
