@@ -282,12 +282,11 @@ static void expect(struct run *run, struct script_word *w, int cnt)
 static void run_records(struct run *run)
 {
 	struct cursor c = cursor_of(run->records.data, run->records.len);
-	static const struct decode_options options;
 	struct event ev;
 	int err;
 
 	while (c.left && !run->why.len) {
-		err = event_decode(&c, &options, &ev);
+		err = event_decode(&c, &ev);
 		if (!err)
 			err = proc_table_apply(run->table, &ev);
 		if (err)

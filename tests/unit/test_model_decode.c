@@ -10,8 +10,6 @@
 
 #include "model/event.h"
 
-static const struct decode_options options;
-
 static uint64_t rnd(uint64_t *state)
 {
 	*state ^= *state << 13;
@@ -30,7 +28,7 @@ static int decode(const void *data, size_t len, struct event *ev, struct cursor 
 	if (len)
 		memcpy(exact, data, len);
 	c = cursor_of(exact, len);
-	err = event_decode(&c, &options, ev);
+	err = event_decode(&c, ev);
 	if (!err) { /* touch every span */
 		const struct span spans[] = {ev->file,    ev->args, ev->cwd,
 					     ev->name,    ev->text, ev->release,
@@ -131,8 +129,8 @@ static void an_unknown_type_is_skipped(void **state)
 	(void)state;
 	*first = (struct rec_hdr){.type = 31, .size = 80};
 	*second = (struct rec_hdr){.type = REC_RENAME, .size = 80, .tgid = 5};
-	assert_int_equal(event_decode(&c, &options, &ev), -ENOENT);
-	assert_int_equal(event_decode(&c, &options, &ev), 0);
+	assert_int_equal(event_decode(&c, &ev), -ENOENT);
+	assert_int_equal(event_decode(&c, &ev), 0);
 	assert_int_equal(ev.h.tgid, 5);
 	assert_int_equal(c.left, 0);
 	assert_null(rec_type_name(31));
@@ -178,7 +176,7 @@ static struct event *decode_exec(const char *cwd, size_t cwd_len, uint32_t flags
 	memcpy(rec.args, args, there);
 	memset(rec.x.file, 'f', sizeof(rec.x.file));
 	c = cursor_of(&rec, rec.x.h.size);
-	*ret_err = event_decode(&c, &options, &ev);
+	*ret_err = event_decode(&c, &ev);
 	return &ev;
 }
 

@@ -98,11 +98,10 @@ static void a_file_is_a_source_of_whole_records(void **state)
 	assert_int_equal(script_open(path, &src), 0);
 	while ((err = source_next(src, 0, &batch)) == 0) {
 		struct cursor c = cursor_of(batch.data, batch.len);
-		static const struct decode_options options;
 		struct event ev;
 
 		while (c.left) {
-			assert_int_equal(event_decode(&c, &options, &ev), 0);
+			assert_int_equal(event_decode(&c, &ev), 0);
 			assert_int_equal(ev.h.type, want[cnt++]);
 			if (ev.h.type == REC_EXEC)
 				assert_true(span_equals(ev.cwd, SPAN_LITERAL("/a/b")));

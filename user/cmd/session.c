@@ -34,7 +34,6 @@ struct session {
 	struct proc_table *table;
 	struct render render;
 	struct writer *writer;
-	struct decode_options decode;
 	struct held_cmd cmd;
 	uint64_t ending_since_ns; /* stream time at which nothing more was to come; 0: not yet */
 	uint64_t swept_ns;        /* stream time of the last sweep that was asked for */
@@ -339,7 +338,6 @@ int session_open(const struct session_options *so, struct session **ret_session)
 	s->opt = so->opt;
 	s->signal_fd = s->out_fd = -1;
 	s->cmd.pidfd = s->cmd.go_fd = s->cmd.error_fd = -1;
-	s->decode.redact = true;
 	s->table = proc_table_new(&table);
 	s->render = (struct render){.table = s->table, .utc = so->opt->utc, .json = so->opt->json};
 	if (!s->table) {
@@ -370,7 +368,7 @@ static void apply_batch(struct session *s, struct span batch)
 	struct event ev;
 
 	while (c.left && !c.err) {
-		int err = event_decode(&c, &s->decode, &ev);
+		int err = event_decode(&c, &ev);
 
 		if (err)
 			proc_table_count_bad(s->table, err);

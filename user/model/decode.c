@@ -148,12 +148,12 @@ const char *rec_type_name(unsigned type)
 	return type < REC_TYPE_CNT ? rec_kinds[type].name : NULL;
 }
 
-static bool size_is_sane(uint32_t size)
+bool rec_size_is_sane(uint32_t size)
 {
 	return size >= sizeof(struct rec_hdr) && size <= REC_SIZE_MAX && size % 8 == 0;
 }
 
-int event_decode(struct cursor *c, const struct decode_options *opt, struct event *ret_ev)
+int event_decode(struct cursor *c, struct event *ret_ev)
 {
 	const struct rec_kind *kind;
 	struct cursor tail;
@@ -161,7 +161,6 @@ int event_decode(struct cursor *c, const struct decode_options *opt, struct even
 	const uint8_t *p;
 	size_t fixed;
 
-	(void)opt; /* redaction of argv: here, when it comes */
 	if (c->err)
 		return c->err;
 	if (c->left < sizeof(h)) {
@@ -169,7 +168,7 @@ int event_decode(struct cursor *c, const struct decode_options *opt, struct even
 		return -EBADMSG;
 	}
 	memcpy(&h, c->p, sizeof(h));
-	if (!size_is_sane(h.size) || h.size > c->left) {
+	if (!rec_size_is_sane(h.size) || h.size > c->left) {
 		c->err = -EBADMSG; /* where the next one begins nobody knows */
 		return -EBADMSG;
 	}

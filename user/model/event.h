@@ -3,6 +3,9 @@
  * A record after decoding: the ABI struct, copied, zero-extended and bounds-checked, and its
  * variable parts as spans into the source's batch (valid until the source's next batch).
  * event_decode() is the only parser of records; behind it nobody sees raw bytes.
+ *
+ * Before it, and before the trail writer, redact_batch() takes the secrets out of each batch that a
+ * source yields, in the batch itself, live and in replay alike.
  */
 #ifndef PROCTRAIL_MODEL_EVENT_H
 #define PROCTRAIL_MODEL_EVENT_H
@@ -51,7 +54,8 @@ struct event {
 		struct rec_table table; /* what follows it: see 'text' */
 	};
 	struct span file; /* exec: the path executed, without NUL; fact_proc, row: exe */
-	struct span args; /* exec, fact_proc, row: NUL after each argument, redacted */
+	struct span
+		args; /* exec, fact_proc, row: NUL after each argument, redacted: see redact_batch() */
 	struct span cwd;  /* exec: as a path, outermost first; fact_proc, row */
 	struct span name; /* fact: name; host, row: host name */
 	struct span text; /* fact: contents; cgroup: path; host: see event_host_text */
@@ -75,17 +79,13 @@ static inline struct proc_key rec_proc_key(const struct rec_proc *p)
 	return (struct proc_key){p->tgid, p->start_ns};
 }
 
-/* How event_decode treats what it copies; redaction happens here, once, live and in trails alike. */
-struct decode_options {
-	bool redact; /* secrets in argv become '***' (later issues; the place is here) */
-};
-
 /*
  * Decodes the record at the cursor and moves past it. Returns 0, -EBADMSG (malformed: c->err set
  * when the length itself cannot be trusted, otherwise only this record is lost), or -ENOENT for a
  * type this version does not know (skipped).
  */
-int event_decode(struct cursor *c, const struct decode_options *opt, struct event *ret_ev);
+int event_decode(struct cursor *c, struct event *ret_ev);
+bool rec_size_is_sane(uint32_t size); /* a record may say that it is so long */
 
 const char *rec_type_name(unsigned type); /* "fork"; "type 99" never: NULL for unknown */
 
