@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buf.h"
+
 /*
  * Bytes that only shrink, edited from left to right in one pass: [0, out) is done, [in, len) is as
  * it was, what lies between is free. Positions are those of the original.
@@ -49,7 +51,7 @@ bool secret_header(const char *name, size_t len, bool *ret_certain);
 
 /* What one program calls its secrets; a program may have several rows, one after the other. */
 struct program {
-	const char *name;
+	struct span name;
 	const char *letters; /* -p X, -pX */
 	const char *names;   /* --user X, --user=X; separated by blanks */
 	const char *before;  /* letters without a value that may stand before in the same word */

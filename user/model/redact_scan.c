@@ -9,6 +9,9 @@
 
 #include <string.h>
 
+/* Looks ahead take some times an argument's length, unless it was made to take long. */
+#define LOOKS_MAX 16
+
 const uint8_t byte_classes[256] = {
 	[' '] = BLANK,      ['\t'] = BLANK,   ['\n'] = BLANK,  ['\''] = QUOTE,  ['"'] = QUOTE,
 	['\\'] = BACKSLASH, [';'] = DIVIDER,  ['|'] = DIVIDER, ['&'] = DIVIDER, ['('] = DIVIDER,
@@ -124,8 +127,10 @@ static void on_option(struct scan *s, struct context *c, size_t from, size_t to)
 	c->keep_to = 0;
 	c->user_next = c->wraps &&
 		       (scan_span_is(s, from, to, "-u") || scan_span_is(s, from, to, "--user"));
-	c->script_next = (name == from + 1 && to - from <= 6 && at(s, to - 1) == 'c') ||
-			 scan_span_is(s, from, to, "--command");
+	if (name == from + 1)
+		c->script_next = to - from <= 6 && at(s, to - 1) == 'c';
+	else
+		c->script_next = scan_span_is(s, from, to, "--command");
 }
 
 static void on_bare(struct scan *s, struct context *c, size_t from, size_t to, bool is_user)
@@ -243,6 +248,7 @@ static void scan_arg(struct scan *s, size_t begin, size_t end)
 	s->text = false;
 	s->quote = 0;
 	s->tracked = begin;
+	s->looked = 0;
 	on_word(s, &s->args, begin, end);
 	for (;;) {
 		if (p < s->e->in)
@@ -254,6 +260,10 @@ static void scan_arg(struct scan *s, size_t begin, size_t end)
 		if (s->tracked < p)
 			s->tracked = p; /* no quote was passed */
 		p = on_byte(s, p);
+		if (s->looked > LOOKS_MAX * (end - begin)) {
+			scan_hide(s, p, end); /* it does not get our time, nor what it hides */
+			break;
+		}
 	}
 }
 

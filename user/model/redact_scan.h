@@ -44,6 +44,7 @@ struct scan {
 	char quote;        /* what is open at the current byte; 0: nothing */
 	size_t quoted_at;  /* the first byte behind the quote */
 	size_t tracked;    /* up to here 'quote' counts */
+	size_t looked;     /* bytes passed by looks ahead */
 	struct context args, words;
 };
 
@@ -100,9 +101,9 @@ void scan_hide(struct scan *s, size_t from, size_t to);
 /* The same, unless the value is none: on, off, one figure, $NAME in a script, a path. */
 void scan_hide_value(struct scan *s, size_t from, size_t to, enum secret_name kind);
 /* The end of the shell word at p, quotes in it understood; within open quotes it ends with them. */
-size_t scan_word_end(const struct scan *s, size_t p);
+size_t scan_word_end(struct scan *s, size_t p);
 /* The end of the value at p behind a '='; name: where its name begins. */
-size_t scan_value_end(const struct scan *s, size_t p, size_t name);
+size_t scan_value_end(struct scan *s, size_t p, size_t name);
 
 /* ---- bytes that tell (redact_byte.c): each gets the place of its byte ------------------------- */
 

@@ -130,8 +130,10 @@ static size_t quoted_end(const struct scan *s, size_t p)
 	return s->end;
 }
 
-size_t scan_word_end(const struct scan *s, size_t p)
+size_t scan_word_end(struct scan *s, size_t p)
 {
+	size_t from = p;
+
 	while (p < s->end && !ends_word(s, p)) {
 		if (s->quote && at(s, p) == s->quote)
 			break;
@@ -145,7 +147,10 @@ size_t scan_word_end(const struct scan *s, size_t p)
 			p++;
 		}
 	}
-	return p < s->end ? p : s->end;
+	if (p > s->end)
+		p = s->end;
+	s->looked += p - from;
+	return p;
 }
 
 /* Whether at p, a byte that separates things in lists, another 'name=' follows. */
@@ -162,7 +167,7 @@ static bool next_key_follows(const struct scan *s, size_t p)
 }
 
 /* The end of the value at p that begins with a quote of its own. */
-static size_t quoted_value_end(const struct scan *s, size_t p)
+static size_t quoted_value_end(struct scan *s, size_t p)
 {
 	size_t end = quoted_end(s, p);
 	const char *outer = s->quote ? memchr(s->e->data + p, s->quote, end - p) : NULL;
@@ -177,8 +182,9 @@ static size_t quoted_value_end(const struct scan *s, size_t p)
  * it, blanks or not, but for a connection string's next key. In a text a word ends at a blank, in
  * quotes that were opened just before the name only with them.
  */
-size_t scan_value_end(const struct scan *s, size_t p, size_t name)
+size_t scan_value_end(struct scan *s, size_t p, size_t name)
 {
+	size_t from = p;
 	bool whole = s->quote ? name == s->quoted_at : !s->text && !s->script;
 
 	if (p < s->end && class_at(s, p) == QUOTE && at(s, p) != s->quote)
@@ -192,5 +198,6 @@ size_t scan_value_end(const struct scan *s, size_t p, size_t name)
 			break;
 		p = class_at(s, p) == BLANK ? skip_blanks(s, p) : p + 1;
 	}
+	s->looked += p - from;
 	return p;
 }
