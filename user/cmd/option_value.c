@@ -116,6 +116,23 @@ static int set_signals(struct options *opt, const struct option_row *row, const 
 	return 0;
 }
 
+static int set_args(struct options *opt, const struct option_row *row, const char *value)
+{
+	static const char *const modes[] = {
+		[REDACT_ARGS_FULL] = "full",
+		[REDACT_ARGS_EXE] = "exe",
+		[REDACT_ARGS_NONE] = "none",
+	};
+
+	for (unsigned i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
+		if (strcmp(value, modes[i]) == 0) {
+			*(enum redact_args_mode *)field_of(opt, row) = i;
+			return 0;
+		}
+	}
+	return refuse(row, value, "full, exe or none");
+}
+
 static int set_duration(struct options *opt, const struct option_row *row, const char *value)
 {
 	uint64_t ns;
@@ -175,12 +192,13 @@ static int set_uid(struct options *opt, const struct option_row *row, const char
 }
 
 static int (*const setters[])(struct options *, const struct option_row *, const char *) = {
-	[OPTION_FLAG] = set_flag,       [OPTION_COUNT] = set_count,
-	[OPTION_TEXT] = set_text,       [OPTION_REGEX] = set_regex,
-	[OPTION_STATES] = set_states,   [OPTION_EVENTS] = set_events,
-	[OPTION_SIGNALS] = set_signals, [OPTION_DURATION] = set_duration,
-	[OPTION_BYTES] = set_bytes,     [OPTION_SIZE] = set_size,
-	[OPTION_U32] = set_u32,         [OPTION_UID] = set_uid,
+	[OPTION_FLAG] = set_flag,         [OPTION_COUNT] = set_count,
+	[OPTION_TEXT] = set_text,         [OPTION_REGEX] = set_regex,
+	[OPTION_STATES] = set_states,     [OPTION_EVENTS] = set_events,
+	[OPTION_SIGNALS] = set_signals,   [OPTION_ARGS] = set_args,
+	[OPTION_DURATION] = set_duration, [OPTION_BYTES] = set_bytes,
+	[OPTION_SIZE] = set_size,         [OPTION_U32] = set_u32,
+	[OPTION_UID] = set_uid,
 };
 
 int option_value_set(struct options *opt, const struct option_row *row, const char *value)

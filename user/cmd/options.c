@@ -110,6 +110,20 @@ const struct option_row option_rows[] = {
 	 .min = 1,
 	 .max = 65536,
 	 .help = "bytes of a command line kept, 512 unless given"},
+	{.name = "args",
+	 .arg = "full|exe|none",
+	 .kind = OPTION_ARGS,
+	 .offset = AT(args_mode),
+	 .help = "what of a command line is kept: all of it, its first word, nothing"},
+	{.name = "redact",
+	 .arg = "REGEX",
+	 .kind = OPTION_REGEX,
+	 .offset = AT(redact),
+	 .help = "hide what matches in arguments, as the known forms of secrets are"},
+	{.name = "no-redact",
+	 .kind = OPTION_FLAG,
+	 .offset = AT(no_redact),
+	 .help = "secrets in arguments too"},
 	{.name = "output",
 	 .arg = "FILE",
 	 .letter = 'o',
@@ -380,6 +394,10 @@ static int check_together(const struct options *opt)
 			opt->pid    ? "--pid" :
 			opt->cgroup ? "--cgroup" :
 				      "--uid");
+		return -EINVAL;
+	}
+	if (opt->redact && opt->no_redact) {
+		log_err(0, "'--redact' and '--no-redact' exclude each other");
 		return -EINVAL;
 	}
 	return 0;

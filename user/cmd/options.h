@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "model/redact.h"
+
 #define DURATION_UNSET UINT64_MAX
 
 struct options {
@@ -15,6 +17,7 @@ struct options {
 	const char *events;   /* --events fork,exec */
 	const char *user;     /* run CMD as */
 	const char *proc_dir; /* NULL: /proc */
+	const char *redact;   /* what is hidden beside the known forms of secrets; NULL: nothing */
 	const char *operand;  /* help CMD */
 	char **cmd;           /* after --; NULL: none */
 	uint64_t duration_ns; /* DURATION_UNSET; 0: snapshot */
@@ -24,6 +27,8 @@ struct options {
 	uint32_t args_max;
 	int64_t uid; /* -1: unset */
 	int verbose;
+	enum redact_args_mode args_mode;
+	bool no_redact;
 	bool json, threads, all_signals, signals, utc, wide, kthreads;
 	bool help, version;
 };
@@ -41,6 +46,7 @@ enum option_kind {
 	OPTION_STATES,   /* const char *, letters of proc_state_char() */
 	OPTION_EVENTS,   /* const char *, names of event formats separated by commas */
 	OPTION_SIGNALS,  /* nothing, or "=all" */
+	OPTION_ARGS,     /* enum redact_args_mode: full, exe, none */
 	OPTION_DURATION, /* uint64_t, ns */
 	OPTION_BYTES,    /* size_t, between min and max */
 	OPTION_SIZE,     /* size_t count, between min and max */

@@ -238,6 +238,14 @@ static size_t on_byte(struct scan *s, size_t p)
 	return p + 1;
 }
 
+/* The next byte that is not PLAIN. */
+static size_t next_telling(const char *data, size_t p, size_t end)
+{
+	while (p < end && byte_classes[(uint8_t)data[p]] == PLAIN)
+		p++;
+	return p;
+}
+
 static void scan_arg(struct scan *s, size_t begin, size_t end)
 {
 	size_t p = begin;
@@ -253,8 +261,7 @@ static void scan_arg(struct scan *s, size_t begin, size_t end)
 	for (;;) {
 		if (p < s->e->in)
 			p = s->e->in;
-		while (p < end && !class_at(s, p))
-			p++;
+		p = next_telling(s->e->data, p, end);
 		if (p >= end)
 			break;
 		if (s->tracked < p)
