@@ -211,6 +211,27 @@ static void twice_is_once(void **state)
 	redact_free(r[1]);
 }
 
+/* Looks ahead that find nothing, again and again: the rest is hidden, not followed. */
+static void a_line_made_to_be_slow_is_cut_short(void **state)
+{
+	static const char *const pieces[] = {"://a:b", "://:", "pwd=/"};
+	struct redact *r = redact_with(NULL);
+	const size_t len = REC_ARGS_MAX;
+	char *args = malloc(len);
+
+	for (size_t i = 0; i < COUNT(pieces); i++) {
+		size_t n = strlen(pieces[i]);
+
+		for (size_t at = 0; at < len; at++)
+			args[at] = pieces[i][at % n];
+		args[len - 1] = '\0';
+		if (redact_args(r, args, len) > len / 2)
+			fail_msg("64 KiB of '%s' were looked at", pieces[i]);
+	}
+	free(args);
+	redact_free(r);
+}
+
 /* ---- records --------------------------------------------------------------------------------- */
 
 #define CLASS 1024 /* a size class of the kernel side, longer than most lines */
@@ -382,6 +403,7 @@ int main(void)
 		cmocka_unit_test(short_values_do_not_grow),
 		cmocka_unit_test(the_users_pattern_hides_more),
 		cmocka_unit_test(twice_is_once),
+		cmocka_unit_test(a_line_made_to_be_slow_is_cut_short),
 		cmocka_unit_test(no_byte_of_a_secret_stays_in_an_exec_record),
 		cmocka_unit_test(a_batch_is_walked_to_its_end),
 		cmocka_unit_test(less_than_all_of_a_line_is_kept),

@@ -45,13 +45,14 @@ static bool port_ends(const struct scan *s, size_t p)
 }
 
 /* The last '@' of [p, end) before a byte of 'until'; end where there is none */
-static size_t last_at_sign(const struct scan *s, size_t p, const char *until)
+static size_t last_at_sign(struct scan *s, size_t p, const char *until)
 {
-	size_t found = s->end;
+	size_t found = s->end, from = p;
 
 	for (; p < s->end && !strchr(until, at(s, p)); p++)
 		if (at(s, p) == '@')
 			found = p;
+	s->looked += p - from;
 	return found;
 }
 
@@ -63,7 +64,7 @@ static void on_url(struct scan *s, size_t p)
 {
 	size_t secret, digits, sign;
 
-	for (p += 3; p < s->end && at(s, p) != ':'; p++)
+	for (p += strlen("://"); p < s->end && at(s, p) != ':'; p++)
 		if (strchr("/?#@[ \t\n\"'", at(s, p)))
 			return;
 	if (p == s->end)
