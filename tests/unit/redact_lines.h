@@ -127,6 +127,7 @@ static const struct planted planted[] = {
 	 "sh\t-c\tcurl -d \"{\\\"token\\\":\\\"***\\\"}\" h"},
 	{"ssh\th\tPGPASSWORD=" MARK " pg_dump db", "ssh\th\tPGPASSWORD=*** pg_dump db"},
 	{"su\t-\tme\t-c\tredis-cli -a " MARK " ping", "su\t-\tme\t-c\tredis-cli -a *** ping"},
+	{"sh\t-c\techo \"PASSWORD=a b " MARK "\"; ls", "sh\t-c\techo \"PASSWORD=***\"; ls"},
 	{"sh\t-c\techo \"PASSWORD=" MARK "\"; ls \"a b\"",
 	 "sh\t-c\techo \"PASSWORD=***\"; ls \"a b\""},
 };
