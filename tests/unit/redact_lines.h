@@ -128,6 +128,8 @@ static const struct planted planted[] = {
 	{"ssh\th\tPGPASSWORD=" MARK " pg_dump db", "ssh\th\tPGPASSWORD=*** pg_dump db"},
 	{"su\t-\tme\t-c\tredis-cli -a " MARK " ping", "su\t-\tme\t-c\tredis-cli -a *** ping"},
 	{"sh\t-c\techo \"PASSWORD=a b " MARK "\"; ls", "sh\t-c\techo \"PASSWORD=***\"; ls"},
+	{"sh\t-c\tapp --token \"" MARK "\"; B_TOKEN=" MARK ";ls -l",
+	 "sh\t-c\tapp --token \"***\"; B_TOKEN=***;ls -l"},
 	{"sh\t-c\techo \"PASSWORD=" MARK "\"; ls \"a b\"",
 	 "sh\t-c\techo \"PASSWORD=***\"; ls \"a b\""},
 };
