@@ -3,6 +3,7 @@
 ## make               build/proctrail
 ## make test          every suite that can run here; the last line counts
 ## make test-unit     test-script, test-san, test-golden, test-live, test-kernels, lint: one suite
+## make fuzz          the reader of trails, FUZZ_SECONDS=60 (clang)
 ## make test-kernels  KERNELS="5.10 6.18 newest" (or "all"): boot these in QEMU and test there
 ## make check-vmlinux the kernel types in vmlinux/ against the running kernel's
 ## make bench         budgets, side by side with other tools (root)
@@ -182,6 +183,9 @@ test-kernels: $(VM_NEEDS)
 lint:
 	$(Q)$(RUN) lint
 
+fuzz:
+	$(Q)$(RUN) fuzz
+
 check-vmlinux: $(SKELS)
 	$(Q)BUILD='$(BUILD)' vmlinux/check
 
@@ -223,7 +227,7 @@ format:
 help:
 	@sed -n 's/^## \{0,1\}//p' Makefile
 
-.PHONY: all tests load test test-build test-unit test-script test-san tests-san test-golden \
+.PHONY: all tests load fuzz test test-build test-unit test-script test-san tests-san test-golden \
 	test-live test-kernels lint check-vmlinux bench dist dist-x86_64 dist-aarch64 dist-file \
 	install uninstall clean format help FORCE
 .SECONDARY:

@@ -7,16 +7,22 @@ _proctrail()
 	local -A options=(
 		[bare]='--output --json --utc --wide --proc --verbose --version --help'
 		[trace]='--pid --cgroup --uid --comm --match --unit --container --state --duration
-			--user --events --threads --signals --ring --max-procs --args-max --output
-			--json --utc --wide --proc --verbose --help'
+			--user --events --threads --signals --ring --max-procs --args-max --args --redact --no-redact --read
+			--from --to --at --write --sync --max-size --max-age --on-disk-full
+			--output --json --utc --wide --proc --verbose --help'
 		[tree]='--pid --cgroup --uid --comm --match --unit --container --state --duration
-			--user --kernel --ring --max-procs --args-max --output --json --utc --wide
+			--user --kernel --ring --max-procs --args-max --args --redact --no-redact --read --from --to --at --write
+			--sync --max-size --max-age --on-disk-full --output --json --utc --wide
 			--proc --verbose --help'
+		[record]='--pid --cgroup --uid --duration --ring --max-procs --args-max --threads --args --redact --no-redact
+			--signals --write --sync --max-size --max-age --on-disk-full --proc
+			--verbose --help'
+		[info]='--read --output --json --utc --wide --verbose --help'
 		[doctor]='--output --json --wide --proc --verbose --help'
 		[help]='--output --help'
 		[version]='--output --json --help'
 	)
-	local commands='trace tree doctor help version'
+	local commands='trace tree record info doctor help version'
 
 	cur=${COMP_WORDS[COMP_CWORD]}
 	prev=${COMP_WORDS[COMP_CWORD - 1]}
@@ -32,12 +38,12 @@ _proctrail()
 			return
 		fi
 		case $word in
-		trace | tree | doctor | help | version) command=${command:-$word} ;;
+		trace | tree | record | info | doctor | help | version) command=${command:-$word} ;;
 		esac
 	done
 
 	case $prev in
-	--output | -o) mapfile -t COMPREPLY < <(compgen -f -- "$cur") && return ;;
+	--output | -o | --read | -r | --write | -w) mapfile -t COMPREPLY < <(compgen -f -- "$cur") && return ;;
 	--proc) mapfile -t COMPREPLY < <(compgen -d -- "$cur") && return ;;
 	--user) mapfile -t COMPREPLY < <(compgen -u -- "$cur") && return ;;
 	--events)
@@ -45,8 +51,14 @@ _proctrail()
 			cont rename oom lost heal fact' -- "$cur")
 		return
 		;;
+	--args) mapfile -t COMPREPLY < <(compgen -W 'full exe none' -- "$cur") && return ;;
+	--sync) mapfile -t COMPREPLY < <(compgen -W 'none block 1s' -- "$cur") && return ;;
+	--on-disk-full)
+		mapfile -t COMPREPLY < <(compgen -W 'drop-oldest pause exit' -- "$cur")
+		return
+		;;
 	--pid | --cgroup | --uid | --comm | --match | --unit | --container | --state | --duration | \
-		--ring | --max-procs | --args-max) return ;;
+		--ring | --max-procs | --args-max | --from | --to | --at | --max-size | --max-age | --redact) return ;;
 	esac
 
 	if [[ $command == help ]]; then

@@ -39,14 +39,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void check_records(struct span records)
 {
 	struct cursor c = cursor_of(records.data, records.len);
-	struct decode_options opt = {0};
 	static struct event ev;
 
 	CHECK(((uintptr_t)records.data & 7) == 0);
 	CHECK(records.len <= BATCH_MAX);
 	while (c.left) {
 		const uint8_t *before = c.p;
-		int err = event_decode(&c, &opt, &ev);
+		int err = event_decode(&c, &ev);
 
 		CHECK(!c.err && c.p > before);
 		(void)err; /* a type that is not known yet is passed over */

@@ -10,8 +10,6 @@
 #include "keyframe_world.h"
 #include "output/render.h"
 
-static const struct decode_options plain;
-
 /* ---- a stream of records -------------------------------------------------------------------- */
 
 struct stream {
@@ -86,7 +84,7 @@ static void side_apply(struct side *side, struct span records)
 
 	assert_non_null(ev);
 	while (c.left && !c.err) {
-		err = event_decode(&c, &plain, ev);
+		err = event_decode(&c, ev);
 		if (err)
 			proc_table_count_bad(side->table, err);
 		else

@@ -19,6 +19,8 @@
 STUB(cmd_health)
 STUB(cmd_trace)
 STUB(cmd_tree)
+STUB(cmd_record)
+STUB(cmd_info)
 STUB(cmd_doctor)
 STUB(cmd_version)
 

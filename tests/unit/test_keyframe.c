@@ -48,7 +48,7 @@ static void assert_well_formed(const struct buf *keyframe)
 
 	assert_non_null(ev);
 	while (c.left) {
-		assert_int_equal(event_decode(&c, &plain, ev), 0);
+		assert_int_equal(event_decode(&c, ev), 0);
 		assert_int_equal(ev->h.size % 8, 0);
 		assert_int_equal(ev->h.cpu, 0xffff);
 		assert_true(ev->h.flags & REC_F_KEYFRAME);

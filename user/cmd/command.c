@@ -8,7 +8,10 @@
 #define OPTIONS_OUTPUT " output json utc wide proc verbose"
 #define OPTIONS_SCOPE  " pid cgroup uid"
 #define OPTIONS_SHOW   " comm match unit container state"
-#define OPTIONS_RUN    " duration user ring max-procs args-max"
+#define OPTIONS_ARGS   " args redact no-redact"
+#define OPTIONS_RUN    " duration user ring max-procs args-max" OPTIONS_ARGS
+#define OPTIONS_READ   " read from to at"
+#define OPTIONS_WRITE  " write sync max-size max-age on-disk-full"
 
 /* To add a command: its file, its row, its section in man/proctrail.8. The order is help's. */
 const struct command commands[] = {
@@ -22,7 +25,7 @@ const struct command commands[] = {
 		.name = "trace",
 		.summary = "births, programs and deaths, one line each, as they happen",
 		.options = OPTIONS_SCOPE OPTIONS_SHOW OPTIONS_RUN
-		" events threads signals" OPTIONS_OUTPUT,
+		" events threads signals" OPTIONS_READ OPTIONS_WRITE OPTIONS_OUTPUT,
 		.operands = "[-- CMD...]",
 		.takes = TAKES_CMD,
 		.run = cmd_trace,
@@ -30,10 +33,25 @@ const struct command commands[] = {
 	{
 		.name = "tree",
 		.summary = "who lives below whom; with --duration or CMD also the dead",
-		.options = OPTIONS_SCOPE OPTIONS_SHOW OPTIONS_RUN " kernel" OPTIONS_OUTPUT,
+		.options = OPTIONS_SCOPE OPTIONS_SHOW OPTIONS_RUN
+		" kernel" OPTIONS_READ OPTIONS_WRITE OPTIONS_OUTPUT,
 		.operands = "[-- CMD...]",
 		.takes = TAKES_CMD,
 		.run = cmd_tree,
+	},
+	{
+		.name = "record",
+		.summary = "a flight recorder: keep what happens, to be asked later",
+		.options = OPTIONS_SCOPE
+		" duration ring max-procs args-max threads signals" OPTIONS_ARGS OPTIONS_WRITE
+		" proc verbose",
+		.run = cmd_record,
+	},
+	{
+		.name = "info",
+		.summary = "what a recording holds, and whether it is whole",
+		.options = "read output json utc wide verbose",
+		.run = cmd_info,
 	},
 	{
 		.name = "doctor",

@@ -42,6 +42,8 @@ void command_put_usage(struct buf *b, const struct command *cmd);
 int cmd_health(const struct options *opt);
 int cmd_trace(const struct options *opt);
 int cmd_tree(const struct options *opt);
+int cmd_record(const struct options *opt);
+int cmd_info(const struct options *opt);
 int cmd_doctor(const struct options *opt);
 int cmd_help(const struct options *opt);
 int cmd_version(const struct options *opt);

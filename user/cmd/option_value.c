@@ -8,9 +8,11 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "output/render.h"
+#include "trail/writer.h"
 
 #define STATE_LETTERS "RSDTtZXI"
 
@@ -191,6 +193,61 @@ static int set_uid(struct options *opt, const struct option_row *row, const char
 	return 0;
 }
 
+static int set_read(struct options *opt, const struct option_row *row, const char *value)
+{
+	*(const char **)field_of(opt, row) = value ? value : "";
+	return 0;
+}
+
+static int set_time(struct options *opt, const struct option_row *row, const char *value)
+{
+	if (when_parse(value, field_of(opt, row)))
+		return refuse(row, value, "-10m, 02:10, 02:11:07.5 or '2026-11-24 02:11'");
+	return 0;
+}
+
+static int set_sync(struct options *opt, const struct option_row *row, const char *value)
+{
+	uint64_t *ret = field_of(opt, row), ns;
+
+	if (strcmp(value, "none") == 0)
+		*ret = TRAIL_SYNC_NONE;
+	else if (strcmp(value, "block") == 0)
+		*ret = TRAIL_SYNC_BLOCK;
+	else if (text_parse_duration(value, &ns) || ns < 10 * NS_PER_MS || ns > 3600 * NS_PER_SEC)
+		return refuse(row, value, "none, block, or a time from 10ms to 1h");
+	else
+		*ret = ns / NS_PER_MS;
+	return 0;
+}
+
+static int set_disk(struct options *opt, const struct option_row *row, const char *value)
+{
+	uint64_t v;
+
+	if (text_parse_bytes(value, &v) || v < row->min || v > row->max)
+		return refuse(row, value, "a size from 1M up, like 256M or 4G");
+	*(uint64_t *)field_of(opt, row) = v;
+	return 0;
+}
+
+static int set_full(struct options *opt, const struct option_row *row, const char *value)
+{
+	static const char *const words[] = {
+		[TRAIL_FULL_DROP_OLDEST] = "drop-oldest",
+		[TRAIL_FULL_PAUSE] = "pause",
+		[TRAIL_FULL_EXIT] = "exit",
+	};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (strcmp(value, words[i]) == 0) {
+			*(int *)field_of(opt, row) = (int)i;
+			return 0;
+		}
+	}
+	return refuse(row, value, "drop-oldest, pause or exit");
+}
+
 static int (*const setters[])(struct options *, const struct option_row *, const char *) = {
 	[OPTION_FLAG] = set_flag,         [OPTION_COUNT] = set_count,
 	[OPTION_TEXT] = set_text,         [OPTION_REGEX] = set_regex,
@@ -198,7 +255,9 @@ static int (*const setters[])(struct options *, const struct option_row *, const
 	[OPTION_SIGNALS] = set_signals,   [OPTION_ARGS] = set_args,
 	[OPTION_DURATION] = set_duration, [OPTION_BYTES] = set_bytes,
 	[OPTION_SIZE] = set_size,         [OPTION_U32] = set_u32,
-	[OPTION_UID] = set_uid,
+	[OPTION_UID] = set_uid,           [OPTION_READ] = set_read,
+	[OPTION_TIME] = set_time,         [OPTION_SYNC] = set_sync,
+	[OPTION_DISK] = set_disk,         [OPTION_FULL] = set_full,
 };
 
 int option_value_set(struct options *opt, const struct option_row *row, const char *value)

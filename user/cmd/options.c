@@ -124,6 +124,55 @@ const struct option_row option_rows[] = {
 	 .kind = OPTION_FLAG,
 	 .offset = AT(no_redact),
 	 .help = "secrets in arguments too"},
+	{.name = "read",
+	 .arg = "[FILE|DIR]",
+	 .letter = 'r',
+	 .kind = OPTION_READ,
+	 .offset = AT(read_path),
+	 .help = "answer from this recording; without a name, the recorder's"},
+	{.name = "from",
+	 .arg = "TIME",
+	 .kind = OPTION_TIME,
+	 .offset = AT(from),
+	 .help = "of a recording: begin at -10m (before its end), 02:10, '2026-11-24 02:11:07.5'"},
+	{.name = "to",
+	 .arg = "TIME",
+	 .kind = OPTION_TIME,
+	 .offset = AT(to),
+	 .help = "of a recording: end there"},
+	{.name = "at",
+	 .arg = "TIME",
+	 .kind = OPTION_TIME,
+	 .offset = AT(at),
+	 .help = "of a recording: as it was then"},
+	{.name = "write",
+	 .arg = "FILE|DIR",
+	 .letter = 'w',
+	 .kind = OPTION_TEXT,
+	 .offset = AT(write_path),
+	 .help = "record what is seen into FILE, or into a directory of segments"},
+	{.name = "sync",
+	 .arg = "T",
+	 .kind = OPTION_SYNC,
+	 .offset = AT(sync_ms),
+	 .help = "what a crash may cost: 1s unless given; or none, block"},
+	{.name = "max-size",
+	 .arg = "SIZE",
+	 .kind = OPTION_DISK,
+	 .offset = AT(max_size),
+	 .min = 1ULL << 20,
+	 .max = 1ULL << 50,
+	 .help = "room for a directory of segments, 1G unless given"},
+	{.name = "max-age",
+	 .arg = "T",
+	 .kind = OPTION_DURATION,
+	 .offset = AT(max_age_ns),
+	 .help = "how long its segments are kept, 7d unless given"},
+	{.name = "on-disk-full",
+	 .arg = "WHAT",
+	 .kind = OPTION_FULL,
+	 .offset = AT(on_full),
+	 .help = "drop-oldest unless given; or pause, exit"},
 	{.name = "output",
 	 .arg = "FILE",
 	 .letter = 'o',
@@ -223,6 +272,14 @@ static const struct option_row *find_long(const char *word, const char **ret_val
 	return option_find(name);
 }
 
+/* Whether the word after -r is its value: "-r FILE trace" before the command, or "-r trace". */
+static bool skips_name(int argc, char **argv, int i)
+{
+	const char *next = i + 1 < argc ? argv[i + 1] : "-";
+
+	return next[0] != '-' && !command_find(next);
+}
+
 int options_find_command(int argc, char **argv)
 {
 	for (int i = 1; i < argc; i++) {
@@ -236,12 +293,17 @@ int options_find_command(int argc, char **argv)
 		if (w[1] == '-') {
 			row = find_long(w + 2, &value);
 			i += row && takes_word(row) && !value;
+			i += row && row->kind == OPTION_READ && !value && skips_name(argc, argv, i);
 			continue;
 		}
 		for (w++; *w; w++) {
 			row = option_find_letter(*w);
 			if (row && takes_word(row)) {
 				i += !w[1];
+				break;
+			}
+			if (row && row->kind == OPTION_READ) {
+				i += !w[1] && skips_name(argc, argv, i);
 				break;
 			}
 		}
@@ -299,6 +361,14 @@ static int say_foreign(const struct command *cmd, const struct option_row *row)
 	return -EINVAL;
 }
 
+/* Bare -r is the recorder's own: an optional value that may also be the next word. */
+static const char *read_value(const struct words *w)
+{
+	const char *next = w->at + 1 < w->argc ? w->argv[w->at + 1] : "-";
+
+	return next[0] == '-' && next[1] ? NULL : next;
+}
+
 static int take(struct options *opt, const struct command *cmd, const struct option_row *row,
 		const char *value, struct words *w)
 {
@@ -314,6 +384,10 @@ static int take(struct options *opt, const struct command *cmd, const struct opt
 			return -EINVAL;
 		}
 		value = w->argv[++w->at];
+	}
+	if (row->kind == OPTION_READ && !value) {
+		value = read_value(w);
+		w->at += value != NULL;
 	}
 	return option_value_set(opt, row, value);
 }
@@ -346,7 +420,7 @@ static int take_letters(struct options *opt, const struct command *cmd, const ch
 				*cmd->name ? " " : "", cmd->name);
 			return -EINVAL;
 		}
-		if (takes_word(row))
+		if (takes_word(row) || row->kind == OPTION_READ)
 			return take(opt, cmd, row, p[1] ? p + 1 : NULL, w);
 		err = take(opt, cmd, row, NULL, w);
 	}
@@ -378,6 +452,34 @@ static int take_cmd(struct options *opt, const struct command *cmd, struct words
 		return -EINVAL;
 	}
 	opt->cmd = w->argv + w->at + 1;
+	return 0;
+}
+
+static int say_apart(const char *one, const char *other, const char *why)
+{
+	log_err(0, "'%s' and '%s' exclude each other: %s", one, other, why);
+	return -EINVAL;
+}
+
+/* A recording has its own machine, time and end. */
+static int check_replay(const struct options *opt)
+{
+	bool part = opt->from.kind || opt->to.kind || opt->at.kind;
+
+	if (part && !opt->read_path) {
+		log_err(0, "'--%s' is about a recording: add -r FILE, or -r for the recorder's",
+			opt->from.kind ? "from" :
+			opt->to.kind   ? "to" :
+					 "at");
+		return -EINVAL;
+	}
+	if (opt->at.kind && (opt->from.kind || opt->to.kind))
+		return say_apart("--at", opt->from.kind ? "--from" : "--to",
+				 "one moment, or a span");
+	if (opt->read_path && opt->cmd)
+		return say_apart("-r", "CMD", "a recording runs nothing");
+	if (opt->read_path && opt->proc_dir)
+		return say_apart("-r", "--proc", "a recording needs no /proc");
 	return 0;
 }
 
@@ -427,6 +529,8 @@ int options_parse(struct options *opt, const struct command *cmd, int argc, char
 	}
 	if (!err && !opt->help)
 		err = check_together(opt);
+	if (!err && !opt->help)
+		err = check_replay(opt);
 	return err;
 }
 
@@ -441,7 +545,7 @@ static void put_help_row(struct buf *b, const struct option_row *row, const stru
 	else
 		buf_printf(b, "      --%s", row->name);
 	if (row->arg)
-		buf_printf(b, takes_word(row) ? " %s" : "%s", row->arg);
+		buf_printf(b, takes_word(row) || row->kind == OPTION_READ ? " %s" : "%s", row->arg);
 	used = b->len - begin;
 	if (used + 2 > HELP_INDENT) {
 		buf_put_char(b, '\n');

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/when.h"
 #include "model/redact.h"
 
 #define DURATION_UNSET UINT64_MAX
@@ -14,13 +15,19 @@
 struct options {
 	const char *out_path; /* -o; NULL: stdout */
 	const char *cgroup, *unit, *container, *comm, *match, *states;
-	const char *events;   /* --events fork,exec */
-	const char *user;     /* run CMD as */
-	const char *proc_dir; /* NULL: /proc */
-	const char *redact;   /* what is hidden beside the known forms of secrets; NULL: nothing */
-	const char *operand;  /* help CMD */
+	const char *events;    /* --events fork,exec */
+	const char *user;      /* run CMD as */
+	const char *proc_dir;  /* NULL: /proc */
+	const char *redact;    /* what is hidden beside the known forms of secrets; NULL: nothing */
+	const char *operand;   /* help CMD */
+	const char *read_path; /* -r; "": the recorder's directory; NULL: the running machine */
+	const char *write_path; /* -w; NULL: nothing is recorded */
+	struct when from, to, at;
 	char **cmd;           /* after --; NULL: none */
 	uint64_t duration_ns; /* DURATION_UNSET; 0: snapshot */
+	uint64_t sync_ms;     /* 0: default; TRAIL_SYNC_* */
+	uint64_t max_size;    /* of a directory of segments; 0: default */
+	uint64_t max_age_ns;  /* 0: default */
 	size_t ring_bytes;    /* 0: default */
 	size_t max_procs;
 	uint32_t pid; /* 0: unset */
@@ -31,6 +38,8 @@ struct options {
 	bool no_redact;
 	bool json, threads, all_signals, signals, utc, wide, kthreads;
 	bool help, version;
+	bool record; /* the command record: write_path is a directory */
+	int on_full; /* enum trail_full */
 };
 
 struct buf;
@@ -52,6 +61,11 @@ enum option_kind {
 	OPTION_SIZE,     /* size_t count, between min and max */
 	OPTION_U32,      /* uint32_t, between min and max */
 	OPTION_UID,      /* int64_t, a number */
+	OPTION_READ,     /* const char *, the next word unless it is an option; else "" */
+	OPTION_TIME,     /* struct when */
+	OPTION_SYNC,     /* uint64_t ms: none, block, or a duration */
+	OPTION_DISK,     /* uint64_t bytes, between min and max */
+	OPTION_FULL,     /* int, enum trail_full */
 };
 
 struct option_row {

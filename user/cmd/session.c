@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "cmd/session.h"
+#include "cmd/session_int.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,41 +11,20 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "cmd/held.h"
 #include "cmd/obstacle.h"
+#include "cmd/recording.h"
 #include "cmd/terminal.h"
+#include "model/keyframe.h"
 #include "source/live.h"
 #include "source/proc_source.h"
 
-#define POLL_MS                 100 /* at most; the live source sleeps less */
-#define POLL_SHORT_MS           10
-#define HEAL_WAIT_NS            NS_PER_SEC /* for the table to be put right before we stop */
-#define YOUNG_NS                (300 * NS_PER_MS)
-#define INTERRUPT_WAIT_NS       (150 * NS_PER_MS) /* answers within 200 ms */
-#define SWEEP_NS                (5 * NS_PER_SEC) /* between two looks whether zombies are still there */
-#define SWEEP_ENDING_NS         (300 * NS_PER_MS)
-#define FLUSH_STEP_MS           100
-#define FLUSH_STEPS_INTERRUPTED 10
-
-struct session {
-	const struct options *opt;
-	struct session_options so;
-	struct source *source;
-	struct proc_table *table;
-	struct render render;
-	struct writer *writer;
-	struct held_cmd cmd;
-	uint64_t ending_since_ns; /* stream time at which nothing more was to come; 0: not yet */
-	uint64_t swept_ns;        /* stream time of the last sweep that was asked for */
-	int signal_fd;
-	int exec_err; /* why CMD did not start */
-	int failed;   /* -errno of the source or the output */
-	int out_fd;
-	int signal;                         /* that ended us; 0: none */
-	uint64_t interrupted_ns;            /* stream time of the first; 0: none */
-	uint64_t dropped, dropped_since_ns; /* lines not yet told as lost */
-	bool interrupted, stopped;
-};
+#define POLL_MS           100 /* at most; the live source sleeps less */
+#define POLL_SHORT_MS     10
+#define HEAL_WAIT_NS      NS_PER_SEC /* for the table to be put right before we stop */
+#define YOUNG_NS          (300 * NS_PER_MS)
+#define INTERRUPT_WAIT_NS (150 * NS_PER_MS) /* answers within 200 ms */
+#define SWEEP_NS          (5 * NS_PER_SEC)  /* between two looks whether zombies are still there */
+#define SWEEP_ENDING_NS   (300 * NS_PER_MS)
 
 struct proc_table *session_table(struct session *s)
 {
@@ -67,100 +46,43 @@ void session_want(struct session *s, const struct want *w)
 	source_want(s->source, w);
 }
 
-static bool signal_came(struct session *s)
+bool session_quiet(const struct session *s)
+{
+	return s->opt->read_path && !s->replay.begun;
+}
+
+struct recording *session_recording(struct session *s)
+{
+	return s->recording;
+}
+
+const char *session_read_path(const struct session *s)
+{
+	const char *path = s->opt->read_path;
+
+	return path && !*path ? RECORDER_DIR : path;
+}
+
+bool session_signal_came(struct session *s)
 {
 	struct signalfd_siginfo info;
 
 	if (s->signal_fd < 0 || read(s->signal_fd, &info, sizeof(info)) != sizeof(info))
 		return false;
+	if (info.ssi_signo == SIGHUP && s->so.hup_rotates) {
+		if (s->recording)
+			recording_rotate(s->recording);
+		return false;
+	}
 	s->signal = (int)info.ssi_signo;
 	return true;
-}
-
-static uint64_t count_lines(struct span lines)
-{
-	const char *p = lines.data, *end = p + lines.len;
-	uint64_t cnt = 0;
-
-	while (p < end && (p = memchr(p, '\n', (size_t)(end - p)))) {
-		cnt++;
-		p++;
-	}
-	return cnt;
-}
-
-static int put_span(struct session *s, struct span lines)
-{
-	int err = writer_put(s->writer, lines, count_lines(lines));
-
-	if (err && err != -ENOBUFS && !s->failed)
-		s->failed = err;
-	return err;
-}
-
-/* There is room again: the gap in the output is told in its place, before what comes next. */
-static void tell_dropped(struct session *s)
-{
-	struct change c = {
-		.kind = CHANGE_LOST,
-		.boot_ns = proc_table_host(s->table)->now_ns,
-		.from_ns = s->dropped_since_ns,
-		.cnt = s->dropped,
-		.reason = REC_GAP_OUTPUT,
-		.cpu = UINT16_MAX,
-	};
-	struct buf line = {0};
-
-	render_change(&line, &s->render, &c);
-	if (!put_span(s, (struct span){line.data, line.len}))
-		s->dropped = 0;
-	buf_release(&line);
-}
-
-/*
- * Waits until everything queued is out; 0 or -errno. A reader may take its time (a pager); somebody
- * who interrupted us does not want to wait for it.
- */
-static int flush(struct session *s)
-{
-	int err, steps = 0;
-
-	do {
-		err = writer_flush(s->writer, FLUSH_STEP_MS);
-		if (err == -ETIMEDOUT && signal_came(s))
-			s->interrupted = true;
-		if (s->interrupted)
-			steps++;
-	} while (err == -ETIMEDOUT && steps < FLUSH_STEPS_INTERRUPTED);
-	return err;
-}
-
-void session_put(struct session *s, struct buf *lines)
-{
-	struct span span = {lines->data, lines->len};
-
-	if (s->dropped)
-		tell_dropped(s);
-	if (put_span(s, span) != -ENOBUFS)
-		return;
-	if (s->stopped) { /* the last words are worth waiting for; the rings are closed by now */
-		(void)flush(s); /* what is wrong shows in the next put */
-		if (s->dropped)
-			tell_dropped(s);
-		if (put_span(s, span) != -ENOBUFS)
-			return;
-	}
-	if (!s->dropped)
-		s->dropped_since_ns = proc_table_host(s->table)->now_ns;
-	s->dropped += count_lines(span);
-	s->render.dropped += count_lines(span);
 }
 
 bool session_complete(const struct session *s)
 {
 	const struct proc_counts *cnt = proc_table_counts(s->table);
 
-	return !s->render.dropped && !cnt->healed && !cnt->lost && !cnt->missed &&
+	return !s->unwatched && !s->render.dropped && !cnt->healed && !cnt->lost && !cnt->missed &&
 	       !cnt->malformed && !cnt->evicted && !s->failed &&
 	       !proc_table_uncertain_since(s->table) && !writer_dropped(s->writer);
 }
@@ -248,9 +170,12 @@ static int open_proc_source(struct session *s)
 static int open_source(struct session *s)
 {
 	struct live_options live;
-	enum live_obstacle why = live_check(s->opt->proc_dir);
+	enum live_obstacle why;
 	int err;
 
+	if (s->opt->read_path)
+		return replay_open(s->opt, &s->replay, &s->source);
+	why = live_check(s->opt->proc_dir);
 	if (why != LIVE_OK && s->so.proc_fallback)
 		return open_proc_source(s);
 	if (why != LIVE_OK)
@@ -287,12 +212,27 @@ static int hold_cmd(struct session *s)
 	return EXIT_DONE;
 }
 
+/*
+ * The file is made while we may still write everywhere; its header says what the stream's first record
+ * does. A cut of a recording begins where the part does that was asked for (open_cut).
+ */
+static int open_recording(struct session *s)
+{
+	if (!s->opt->write_path || s->opt->read_path)
+		return EXIT_DONE;
+	if (s->so.snapshot || strcmp(session_source_name(s), "live")) {
+		log_err(0, "a snapshot cannot be recorded: add --duration T, or -- CMD");
+		return EXIT_USAGE;
+	}
+	return recording_open(s->opt, session_source_name(s), live_first(s->source), &s->recording);
+}
+
 /* The probes are in: from here on only what healing and facts need is kept. */
 static int begin_watching(struct session *s)
 {
 	int err;
 
-	if (strcmp(session_source_name(s), "live"))
+	if (s->opt->read_path || strcmp(session_source_name(s), "live"))
 		return EXIT_DONE;
 	err = live_watch(s->source, s->signal_fd);
 	if (!err && s->cmd.pid)
@@ -312,6 +252,8 @@ static void on_seen(void *ctx, const struct change *c)
 	struct session *s = ctx;
 	struct want want = {.kind = WANT_PROC};
 
+	if (c->kind == CHANGE_LOST && c->reason == REC_GAP_UNWATCHED)
+		s->unwatched = true;
 	if (c->kind != CHANGE_SEEN || !s->so.facts || !c->proc || c->proc->flags & PROC_KTHREAD ||
 	    c->proc->state >= PROC_DYING || (pid_t)c->proc->key.tgid == s->cmd.pid)
 		return;
@@ -340,7 +282,7 @@ int session_open(const struct session_options *so, struct session **ret_session)
 	s->cmd.pidfd = s->cmd.go_fd = s->cmd.error_fd = -1;
 	s->table = proc_table_new(&table);
 	s->render = (struct render){.table = s->table, .utc = so->opt->utc, .json = so->opt->json};
-	if (!s->table) {
+	if (!s->table || (!so->opt->no_redact && redact_new(so->opt->redact, &s->redact))) {
 		log_err(-ENOMEM, "cannot start");
 		goto fail;
 	}
@@ -350,7 +292,11 @@ int session_open(const struct session_options *so, struct session **ret_session)
 	if (code == EXIT_DONE && s->opt->cmd)
 		code = hold_cmd(s);
 	if (code == EXIT_DONE)
+		code = open_recording(s);
+	if (code == EXIT_DONE)
 		code = begin_watching(s);
+	if (code == EXIT_DONE && s->recording)
+		code = recording_start(s->recording);
 	if (code != EXIT_DONE)
 		goto fail;
 	code = EXIT_FAILED;
@@ -362,14 +308,66 @@ fail:
 	return session_close(s, code);
 }
 
+/* A piece of a recording begins with everything that was known there, a whole one as it did. */
+static int open_cut(struct session *s, struct span record)
+{
+	struct buf keyframe = {0};
+	bool is_piece = proc_table_host(s->table)->start_ns != 0;
+	int code = EXIT_FAILED;
+
+	if (!is_piece)
+		buf_put_span(&keyframe, record);
+	else
+		(void)proc_table_put_keyframe(s->table, &keyframe);
+	if (!keyframe.err)
+		code = recording_open(s->opt, session_source_name(s),
+				      (struct span){keyframe.data, keyframe.len}, &s->recording);
+	buf_release(&keyframe);
+	if (code == EXIT_DONE)
+		code = recording_start(s->recording);
+	if (code == EXIT_DONE && is_piece)
+		recording_put_keyframe(s->recording, s->table);
+	return code;
+}
+
+/* Of a recording: false where the part that was asked for is over. */
+static bool take_replayed(struct session *s, const struct event *ev, struct span record)
+{
+	enum replay_place place = replay_place_of(&s->replay, proc_table_clock(s->table), ev);
+
+	if (place == REPLAY_AFTER)
+		return false;
+	if (ev->h.type == REC_HOST && (ev->h.flags & REC_F_KEYFRAME) &&
+	    proc_table_host(s->table)->start_ns)
+		proc_table_reset(s->table); /* behind a hole: what it says is all that is known */
+	if (place == REPLAY_BEFORE)
+		return true;
+	if (s->opt->write_path && !s->recording && open_cut(s, record) != EXIT_DONE) {
+		s->failed = -EIO;
+		return false;
+	}
+	if (s->recording)
+		recording_put(s->recording, s->table, record);
+	return true;
+}
+
 static void apply_batch(struct session *s, struct span batch)
 {
 	struct cursor c = cursor_of(batch.data, batch.len);
 	struct event ev;
 
+	if (s->recording && !s->opt->read_path && !s->unsafe)
+		recording_put(s->recording, s->table, batch);
 	while (c.left && !c.err) {
+		const char *at = (const char *)c.p;
 		int err = event_decode(&c, &ev);
+		struct span record = {at, (size_t)((const char *)c.p - at)};
 
+		if (!err && s->opt->read_path && !take_replayed(s, &ev, record)) {
+			source_stop(s->source);
+			s->stopped = true;
+			return;
+		}
 		if (err)
 			proc_table_count_bad(s->table, err);
 		else
@@ -398,7 +396,7 @@ static bool duration_over(const struct session *s)
 {
 	const struct host_info *host = proc_table_host(s->table);
 
-	return s->so.duration_ns != DURATION_UNSET && !s->so.snapshot &&
+	return s->so.duration_ns != DURATION_UNSET && !s->so.snapshot && !s->opt->read_path &&
 	       host->now_ns >= host->start_ns + s->so.duration_ns;
 }
 
@@ -432,7 +430,7 @@ static bool interrupt_over(struct session *s)
 {
 	uint64_t now = proc_table_host(s->table)->now_ns;
 
-	if (signal_came(s)) {
+	if (session_signal_came(s)) {
 		if (s->interrupted)
 			return true;
 		s->interrupted = true;
@@ -455,7 +453,7 @@ static void sweep(struct session *s)
 	uint64_t every = s->cmd.ended && !cnt->live ? SWEEP_ENDING_NS : SWEEP_NS;
 	struct want pass = {.kind = WANT_PASS};
 
-	if (!cnt->zombies_now || s->so.snapshot || !s->swept_ns)
+	if (!cnt->zombies_now || s->so.snapshot || s->opt->read_path || !s->swept_ns)
 		s->swept_ns = now;
 	if (now < s->swept_ns + every)
 		return;
@@ -467,6 +465,8 @@ static void check_end(struct session *s)
 {
 	if (s->stopped)
 		return;
+	if (s->recording && recording_failed(s->recording))
+		s->failed = -EIO;
 	if (interrupt_over(s) || s->failed || duration_over(s) || cmd_over(s)) {
 		source_stop(s->source);
 		s->stopped = true;
@@ -482,20 +482,29 @@ static int poll_ms(const struct session *s)
 	return young || s->cmd.ended || s->interrupted ? POLL_SHORT_MS : POLL_MS;
 }
 
+static void step(struct session *s, struct span batch)
+{
+	/* The batch is ours until the next one, whatever a span promises. Secrets go before anybody has
+	 * seen them; where a length lies the rest is neither kept nor decoded. */
+	s->unsafe = redact_batch(s->redact, s->opt->args_mode, (char *)(uintptr_t)batch.data,
+				 batch.len) != 0;
+	apply_batch(s, batch);
+	let_cmd_go(s);
+	sweep(s);
+	check_end(s);
+	if (s->so.on_batch)
+		s->so.on_batch(s->so.ctx);
+}
+
 int session_run(struct session *s)
 {
 	struct span batch;
 	int err;
 
-	for (;;) {
-		err = source_next(s->source, poll_ms(s), &batch);
-		if (err)
-			break;
-		apply_batch(s, batch);
-		let_cmd_go(s);
-		sweep(s);
-		check_end(s);
-	}
+	while (!(err = source_next(s->source, poll_ms(s), &batch)))
+		step(s, batch);
+	if (s->opt->read_path)
+		replay_say_damage(s->source);
 	if (err == -ESRCH) {
 		log_err(0, "no process has pid %u", s->opt->pid);
 		s->failed = err;
@@ -524,35 +533,17 @@ static int exit_code(struct session *s, int code)
 	return 128 + s->signal;
 }
 
-/* Gets out what is still queued; 0, or -errno after saying what is missing. */
-static int finish_output(struct session *s)
-{
-	const char *to = s->opt->out_path ? s->opt->out_path : "stdout";
-	int err = flush(s);
-
-	if (err == -EPIPE) /* the reader has seen enough */
-		return 0;
-	if (err == -ETIMEDOUT)
-		log_err(0, "'%s' did not take all lines; the output is incomplete", to);
-	else if (err)
-		log_err(err, "cannot write to '%s'; the output is incomplete", to);
-	else if (s->render.dropped) {
-		log_err(0, "%llu lines were dropped: '%s' did not take them fast enough",
-			(unsigned long long)s->render.dropped, to);
-		err = -ENOBUFS;
-	}
-	return err;
-}
-
 int session_close(struct session *s, int code)
 {
-	if (s->writer && finish_output(s) && code == EXIT_DONE)
+	if (s->writer && session_finish_output(s) && code == EXIT_DONE)
 		code = EXIT_FAILED;
+	code = recording_close(s->recording, code);
 	code = exit_code(s, code);
 	held_cmd_release(&s->cmd);
 	source_free(s->source);
 	writer_free(s->writer);
 	proc_table_free(s->table);
+	redact_free(s->redact);
 	if (s->signal_fd >= 0)
 		close(s->signal_fd);
 	free(s);

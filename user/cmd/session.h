@@ -21,6 +21,9 @@ struct session_options {
 	bool keep_dead;       /* the answer shows them all, however long it takes */
 	bool proc_fallback;   /* without privileges: /proc instead of BPF */
 	uint64_t duration_ns; /* DURATION_UNSET: until the end of CMD, Ctrl-C, end of the stream */
+	void (*on_batch)(void *ctx); /* after each batch, time passed; may be NULL */
+	void *ctx;
+	bool hup_rotates; /* SIGHUP begins a new segment instead of ending us */
 };
 
 /* Opens source and output, holds CMD. Returns an exit code, EXIT_DONE with *ret_session set;
@@ -34,6 +37,12 @@ void session_want(struct session *s, const struct want *w);
 void session_put(struct session *s, struct buf *lines);
 /* Runs until the end; listeners of the table see everything. Returns an exit code. */
 int session_run(struct session *s);
+/* True while a recording is read towards the part that was asked for: nothing of it is told. */
+bool session_quiet(const struct session *s);
+/* The recording that is written (-w); NULL: none, or not yet. */
+struct recording *session_recording(struct session *s);
+/* "incident.trail" where a recording is read, NULL where the machine is. */
+const char *session_read_path(const struct session *s);
 /* Whether the answer misses nothing. */
 bool session_complete(const struct session *s);
 /* Flushes and closes; returns CMD's status passed through, or 'code' where there is none. */

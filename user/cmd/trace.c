@@ -51,7 +51,10 @@ static bool change_shown(struct trace *t, const struct change *c)
 	return c->kind == CHANGE_SIGNAL && c->other && filter_shows(&t->filter, c->other);
 }
 
-/* The host record comes first in every stream: from it on zone and boot id are known. */
+/*
+ * The host record comes first in every stream: from it on zone and boot id are known. Of a recording
+ * the part that was asked for may begin later.
+ */
 static void begin(struct trace *t)
 {
 	struct render *r = session_render(t->session);
@@ -71,8 +74,9 @@ static void on_change(void *ctx, const struct change *c)
 	const struct event_format *fmt;
 
 	buf_reset(&t->line);
-	if (c->kind == CHANGE_HOST)
-		begin(t);
+	if (session_quiet(t->session))
+		return;
+	begin(t);
 	fmt = event_format_of(c);
 	if (fmt && kind_shown(t, fmt) && change_shown(t, c))
 		render_change(&t->line, session_render(t->session), c);

@@ -43,8 +43,11 @@ static bool shows(void *ctx, const struct proc *p)
 	return filter_shows(&s->filter, p);
 }
 
+/* Those who lived in a span, the dead included; else those of one moment. */
 static bool is_watching(const struct options *opt)
 {
+	if (opt->read_path)
+		return opt->from.kind != WHEN_UNSET || opt->to.kind != WHEN_UNSET;
 	if (opt->duration_ns != DURATION_UNSET)
 		return opt->duration_ns > 0;
 	return opt->cmd != NULL;
@@ -66,7 +69,9 @@ static void put_answer(struct session *s, const struct options *opt, const struc
 	const char *source = session_source_name(s);
 	struct tree_view view = {
 		.tree = tree,
-		.from = strcmp(source, "proc") == 0 ? "/proc" : NULL,
+		.from = session_read_path(s)        ? session_read_path(s) :
+			strcmp(source, "proc") == 0 ? "/proc" :
+						      NULL,
 		.watched_ns = watched_ns(opt, host),
 		.complete = session_complete(s),
 		.filtered = filtered,
@@ -120,7 +125,7 @@ int cmd_tree(const struct options *opt)
 	struct shown shown = {.opt = opt};
 	struct session_options so = {
 		.opt = opt,
-		.snapshot = !is_watching(opt),
+		.snapshot = !is_watching(opt) && !opt->read_path,
 		.facts = opt->json || opt->match,
 		.keep_dead = is_watching(opt),
 		.proc_fallback = !is_watching(opt),

@@ -182,6 +182,13 @@ int live_begin(struct source *s, pid_t pid)
 	return err;
 }
 
+struct span live_first(const struct source *s)
+{
+	const struct live *l = (const struct live *)s;
+
+	return (struct span){l->batch.data, l->batch.len};
+}
+
 int live_watch(struct source *s, int fd)
 {
 	/* Edge: a pidfd stays readable for ever, and must not keep us awake. */

@@ -50,6 +50,9 @@ const char *live_obstacle_name(enum live_obstacle o);
 int live_open(const struct live_options *opt, struct source **ret_source,
 	      enum live_obstacle *ret_why);
 
+/* Before the first next(): the records that the stream begins with, REC_HOST first. */
+struct span live_first(const struct source *s);
+
 /*
  * After live_open(): gives up every privilege that is not needed any more, for this thread and those
  * that it starts from now on, and starts to read facts. pid: a held CMD that joins the scope with

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Trails: what is recorded answers later as it was answered live."""
+import json
+import os
+import signal
+import subprocess
+
+from lib import PROCTRAIL, expect, expect_true, gen, run, start, temp_dir, test, until
+
+
+def same(what, live, replayed):
+    with open(live, "rb") as a, open(replayed, "rb") as b:
+        for n, (x, y) in enumerate(zip(a, b), 1):
+            expect("%s, line %d" % (what, n), x, y)
+        expect("%s: lines more" % what, (b"", b""), (a.read(), b.read()))
+
+
+def recorded(*cmd, opts=()):
+    """A live answer, its trail, and the same asked of the trail: (live, trail, replayed)."""
+    d = temp_dir()
+    live, trail, again = (os.path.join(d, x) for x in ("live", "t.trail", "again"))
+    run([PROCTRAIL, "trace", "--json", "-o", live, "-w", trail, *opts, "--", *cmd], seconds=60)
+    run([PROCTRAIL, "trace", "--json", "-o", again, "-r", trail], seconds=60,
+        env=dict(os.environ, TZ="Asia/Kolkata", LC_ALL="C"))
+    return live, trail, again
+
+
+@test(seconds=90)
+def replay_equals_live():
+    live, _, again = recorded("sh", "-c", "for i in 1 2 3; do /bin/true; (exit $i); done; ls / >/dev/null")
+    same("commands", live, again)
+
+
+@test(seconds=120)
+def replay_equals_live_in_a_storm():
+    live, trail, again = recorded(*gen("storm", "--count", 40000))
+    same("storm", live, again)
+    info = json.loads(run([PROCTRAIL, "info", "--json", "-r", trail])[1])
+    expect("births recorded", 40000, info["fork"])
+    expect("damaged places", 0, info["damaged"])
+    per_event = os.path.getsize(trail) / info["records"]
+    expect_true("%.1f bytes an event" % per_event, per_event <= 14)
+
+
+@test(seconds=120)
+def replay_equals_live_with_losses():
+    live, _, again = recorded(*gen("storm", "--count", 20000), opts=["--ring", "64K"])
+    same("small ring", live, again)
+
+
+@test(seconds=90)
+def a_piece_answers_like_the_whole():
+    d = temp_dir()
+    live, trail, _ = recorded("sh", "-c", "for i in 1 2 3 4; do sleep 0.2; /bin/true; done")
+    times = [json.loads(x)["ts"] for x in open(live) if '"event":"exec"' in x]
+    part, piece, again = (os.path.join(d, x) for x in ("part", "piece.trail", "again"))
+    run([PROCTRAIL, "trace", "--json", "-r", trail, "--from", times[3], "-o", part, "-w", piece])
+    run([PROCTRAIL, "trace", "--json", "-r", piece, "-o", again])
+
+    def lines(path):
+        return [x for x in open(path) if '"event":"start"' not in x]
+    expect("the piece", lines(part), lines(again))
+    tail = [x for x in open(live) if '"ts":"%s"' % times[3] in x]
+    expect_true("it begins where it was asked to", lines(part)[0] in tail, lines(part)[0], tail)
+
+
+@test(seconds=90)
+def killed_recorder_keeps_all_but_the_last_second():
+    d = os.path.join(temp_dir(), "rec")
+    p = start([PROCTRAIL, "trace", "--json", "-o", "/dev/null", "-w", d + "/", "--",
+               "sh", "-c", "for i in $(seq 80); do sleep 0.05; done"])
+
+    def grown():
+        try:
+            return any(os.path.getsize(os.path.join(d, f)) > 3000 for f in os.listdir(d) if f.endswith(".open"))
+        except OSError:
+            return False
+    until("something is written", grown, seconds=30)
+    p.send_signal(signal.SIGKILL)
+    p.wait()
+    info = json.loads(run([PROCTRAIL, "info", "--json", "-r", d])[1])
+    expect("damaged places", 0, info["damaged"])
+    expect_true("births are there", info["fork"] > 3)
+
+
+@test(seconds=60)
+def a_recording_is_never_overwritten():
+    trail = os.path.join(temp_dir(), "t.trail")
+    with open(trail, "w") as f:
+        f.write("evidence")
+    p = subprocess.run([PROCTRAIL, "trace", "-w", trail, "--", "/bin/true"], capture_output=True, text=True)
+    expect("exit status", 125, p.returncode)
+    expect_true("it says so", "never overwritten" in p.stderr, p.stderr)
+    expect("what it held", "evidence", open(trail).read())

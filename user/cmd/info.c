@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What a recording holds: read whole, since only who has read it knows whether it is whole. */
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/log.h"
+#include "cmd/command.h"
+#include "cmd/emit.h"
+#include "cmd/replay.h"
+#include "model/proc_table.h"
+#include "trail/reader.h"
+
+#define GIB (1ULL << 30)
+
+struct info {
+	const char *path;
+	struct trail_extent extent;
+	struct wall_clock clock;
+	uint64_t records, keyframes;
+	uint64_t by_type[REC_TYPE_CNT];
+	uint64_t lost, missed; /* before they were recorded */
+	uint64_t damaged, cut; /* places; cut: ends in the middle */
+	uint64_t bytes_damaged;
+};
+
+static void count_batch(struct info *x, const struct trail_batch *batch)
+{
+	struct cursor c = cursor_of(batch->records.data, batch->records.len);
+	struct event ev;
+
+	if (batch->kind == TRAIL_KEYFRAME) {
+		x->keyframes++;
+		return;
+	}
+	while (c.left && !c.err) {
+		if (event_decode(&c, &ev))
+			continue;
+		x->records++;
+		x->by_type[ev.h.type]++;
+		if (ev.h.type == REC_TICK) {
+			x->lost = ev.tick.lost;
+			x->missed = ev.tick.missed;
+		}
+	}
+}
+
+static void count_damage(struct info *x, struct trail_reader *reader)
+{
+	const struct trail_damage *rows;
+	size_t cnt = trail_reader_damage(reader, &rows);
+
+	for (size_t i = 0; i < cnt; i++) {
+		if (rows[i].tail) {
+			x->cut++;
+			continue;
+		}
+		x->damaged++;
+		x->bytes_damaged += rows[i].bytes;
+	}
+}
+
+static int examine(struct info *x)
+{
+	struct trail_reader *reader;
+	struct trail_batch batch;
+	int err = trail_reader_open(x->path, &reader);
+
+	if (err)
+		return err;
+	err = trail_reader_extent(reader, &x->extent);
+	while (!err) {
+		err = trail_reader_next(reader, &batch);
+		if (!err)
+			count_batch(x, &batch);
+	}
+	count_damage(x, reader);
+	trail_reader_free(reader);
+	x->clock.gmtoff_s = x->extent.last.gmtoff_s;
+	memcpy(x->clock.zone, x->extent.last.zone, sizeof(x->clock.zone) - 1);
+	return err == -ENODATA ? 0 : err;
+}
+
+static uint64_t span_ns(const struct info *x)
+{
+	return x->extent.last_real_ns - x->extent.first_real_ns;
+}
+
+/* How long a GiB lasts at this rate; 0: too short to tell. */
+static uint64_t gib_lasts_ns(const struct info *x)
+{
+	if (!x->extent.bytes || span_ns(x) < NS_PER_SEC)
+		return 0;
+	return (uint64_t)((double)span_ns(x) * ((double)GIB / (double)x->extent.bytes));
+}
+
+static void put_text(struct buf *b, const struct info *x, const struct text_style *st)
+{
+	const struct trail_header *h = &x->extent.last;
+
+	text_put_safe(b, span_of(x->path), st);
+	buf_put_str(b, "\nhost     ");
+	text_put_safe(b, span_of(h->host), st);
+	buf_put_str(b, ", Linux ");
+	text_put_safe(b, span_of(h->release), st);
+	buf_put_char(b, ' ');
+	text_put_safe(b, span_of(h->machine), st);
+	buf_printf(b, ", %u CPUs; written by proctrail ", h->cpus);
+	text_put_safe(b, span_of(h->writer), st);
+	buf_put_str(b, "\nfrom     ");
+	clock_put_date(b, &x->clock, x->extent.first_real_ns);
+	buf_put_str(b, "\nto       ");
+	clock_put_date(b, &x->clock, x->extent.last_real_ns);
+	buf_put_str(b, ", ");
+	text_put_duration(b, span_ns(x));
+	buf_put_str(b, "\nholds    ");
+	text_put_count(b, x->records);
+	buf_put_str(b, " records in ");
+	text_put_bytes(b, x->extent.bytes);
+	buf_printf(b, ", %" PRIu64 " segment%s, %" PRIu64 " run%s", x->extent.segments,
+		   x->extent.segments == 1 ? "" : "s", x->extent.runs,
+		   x->extent.runs == 1 ? "" : "s");
+	if (x->extent.open)
+		buf_put_str(b, ", the last one open");
+	buf_put_str(b, "\n         ");
+	text_put_count(b, x->by_type[REC_FORK]);
+	buf_put_str(b, " births, ");
+	text_put_count(b, x->by_type[REC_EXEC]);
+	buf_put_str(b, " execs, ");
+	text_put_count(b, x->by_type[REC_EXIT]);
+	buf_put_str(b, " deaths, ");
+	text_put_count(b, x->by_type[REC_SIGNAL]);
+	buf_put_str(b, " signals\nlost     ");
+	text_put_count(b, x->lost + x->missed);
+	buf_put_str(b, " before they were recorded\nhealth   ");
+	if (x->damaged) {
+		text_put_count(b, x->damaged);
+		buf_put_str(b, " places are DAMAGED, ");
+		text_put_bytes(b, x->bytes_damaged);
+		buf_put_str(b, " cannot be read; the rest can");
+	} else {
+		buf_put_str(b, "every block is whole");
+	}
+	if (x->cut)
+		buf_put_str(b, "; ends in the middle of a block (a crash, or still written)");
+	buf_put_char(b, '\n');
+	if (gib_lasts_ns(x)) {
+		buf_put_str(b, "rate     1 GiB = ");
+		text_put_age(b, gib_lasts_ns(x));
+		buf_put_str(b, " at this rate\n");
+	}
+}
+
+static void put_json(struct buf *b, const struct info *x)
+{
+	const struct trail_header *h = &x->extent.last;
+	struct json j;
+
+	json_begin(&j, b, "trail");
+	json_str(&j, "path", span_of(x->path));
+	json_str(&j, "host", span_of(h->host));
+	json_str(&j, "kernel", span_of(h->release));
+	json_str(&j, "machine", span_of(h->machine));
+	json_str(&j, "version", span_of(h->writer));
+	json_str(&j, "source", span_of(h->source));
+	json_raw_str(&j, "from");
+	clock_put_rfc3339(b, &x->clock, x->extent.first_real_ns);
+	buf_put_char(b, '"');
+	json_raw_str(&j, "to");
+	clock_put_rfc3339(b, &x->clock, x->extent.last_real_ns);
+	buf_put_char(b, '"');
+	json_u64(&j, "span_ns", span_ns(x));
+	json_u64(&j, "bytes", x->extent.bytes);
+	json_u64(&j, "segments", x->extent.segments);
+	json_u64(&j, "runs", x->extent.runs);
+	json_bool(&j, "open", x->extent.open);
+	json_u64(&j, "records", x->records);
+	for (unsigned type = 0; type < REC_TYPE_CNT; type++)
+		if (x->by_type[type])
+			json_u64(&j, rec_type_name(type), x->by_type[type]);
+	json_u64(&j, "lost", x->lost);
+	json_u64(&j, "missed", x->missed);
+	json_u64(&j, "damaged", x->damaged);
+	json_u64(&j, "damaged_bytes", x->bytes_damaged);
+	json_bool(&j, "cut", x->cut != 0);
+	if (gib_lasts_ns(x))
+		json_u64(&j, "gib_lasts_ns", gib_lasts_ns(x));
+	json_end(&j);
+}
+
+int cmd_info(const struct options *opt)
+{
+	struct info x = {0};
+	struct text_style st;
+	struct buf b = {0};
+	int err;
+
+	x.path = opt->read_path && *opt->read_path ? opt->read_path : RECORDER_DIR;
+	err = examine(&x);
+	if (err)
+		return replay_say_open(x.path, err);
+	x.clock.utc = opt->utc;
+	emit_style(opt, &st);
+	if (opt->json)
+		put_json(&b, &x);
+	else
+		put_text(&b, &x, &st);
+	return emit(opt, &b, EXIT_DONE);
+}

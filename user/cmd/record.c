@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The flight recorder: quiet, bounded, for months. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "cmd/command.h"
+#include "cmd/recording.h"
+#include "cmd/replay.h"
+#include "cmd/session.h"
+
+#define STATUS_EVERY_NS NS_PER_SEC
+#define GIB             (1ULL << 30)
+
+struct record {
+	struct options opt;
+	struct session *session;
+	struct buf line;
+	uint64_t shown_ns, shown_records;
+	bool shown;
+};
+
+/* "1 GiB = 3d 4h at this rate": of this run so far. */
+static void put_rate(struct buf *b, const struct trail_writer_status *st, uint64_t lived_ns)
+{
+	if (!st->written || lived_ns < 10 * NS_PER_SEC)
+		return;
+	buf_put_str(b, ", 1 GiB = ");
+	text_put_age(b, (uint64_t)((double)lived_ns * ((double)GIB / (double)st->written)));
+	buf_put_str(b, " at this rate");
+}
+
+static void put_status(struct record *r, const struct trail_writer_status *st, uint64_t now_ns)
+{
+	const struct host_info *host = proc_table_host(session_table(r->session));
+	const struct proc_counts *cnt = proc_table_counts(session_table(r->session));
+	uint64_t step_ns = now_ns - r->shown_ns, rate;
+	struct buf *b = &r->line;
+
+	rate = step_ns ? (st->records - r->shown_records) * NS_PER_SEC / step_ns : 0;
+	buf_reset(b);
+	buf_put_str(b, "\r\033[K");
+	text_put_count(b, rate);
+	buf_put_str(b, " records/s, lost ");
+	text_put_count(b, cnt->lost + cnt->missed + st->lost);
+	buf_put_str(b, ", ");
+	text_put_bytes(b, st->dir_bytes);
+	buf_put_str(b, " on disk");
+	put_rate(b, st, now_ns - host->start_ns);
+	if (st->err)
+		buf_printf(b, "; NOT WRITTEN: %s", strerror(-st->err));
+}
+
+/* On a terminal only: a service's log is for what is wrong. */
+static void on_batch(void *ctx)
+{
+	struct record *r = ctx;
+	uint64_t now_ns = proc_table_host(session_table(r->session))->now_ns;
+	struct trail_writer_status st;
+
+	if (!session_recording(r->session) || now_ns < r->shown_ns + STATUS_EVERY_NS)
+		return;
+	recording_status(session_recording(r->session), &st);
+	put_status(r, &st, now_ns);
+	r->shown_ns = now_ns;
+	r->shown_records = st.records;
+	r->shown = write(STDERR_FILENO, r->line.data, r->line.len) > 0;
+}
+
+static void finish(struct record *r, int code)
+{
+	const struct proc_counts *cnt = proc_table_counts(session_table(r->session));
+	struct trail_writer_status st = {0};
+	struct buf b = {0};
+
+	if (r->shown)
+		(void)!write(STDERR_FILENO, "\r\033[K", 4);
+	if (code != EXIT_DONE || !session_recording(r->session))
+		return;
+	recording_status(session_recording(r->session), &st);
+	text_put_count(&b, st.records);
+	buf_put_str(&b, " records, lost ");
+	text_put_count(&b, cnt->lost + cnt->missed + st.lost);
+	log_info("recorded %s in '%s'; to ask: proctrail info -r %s", buf_str(&b),
+		 r->opt.write_path, r->opt.write_path);
+	buf_release(&b);
+}
+
+int cmd_record(const struct options *opt)
+{
+	struct record r = {.opt = *opt};
+	struct session_options so = {
+		.opt = &r.opt,
+		.facts = true,
+		.duration_ns = opt->duration_ns,
+		.on_batch = isatty(STDERR_FILENO) ? on_batch : NULL,
+		.ctx = &r,
+		.hup_rotates = true,
+	};
+	int code;
+
+	r.opt.record = true;
+	if (!r.opt.write_path)
+		r.opt.write_path = RECORDER_DIR;
+	code = session_open(&so, &r.session);
+	if (code != EXIT_DONE)
+		return code;
+	code = session_run(r.session);
+	finish(&r, code);
+	buf_release(&r.line);
+	return session_close(r.session, code);
+}
