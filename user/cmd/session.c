@@ -18,13 +18,14 @@
 #include "source/live.h"
 #include "source/proc_source.h"
 
-#define POLL_MS           100 /* at most; the live source sleeps less */
-#define POLL_SHORT_MS     10
-#define HEAL_WAIT_NS      NS_PER_SEC /* for the table to be put right before we stop */
-#define YOUNG_NS          (300 * NS_PER_MS)
-#define INTERRUPT_WAIT_NS (150 * NS_PER_MS) /* answers within 200 ms */
-#define SWEEP_NS          (5 * NS_PER_SEC)  /* between two looks whether zombies are still there */
-#define SWEEP_ENDING_NS   (300 * NS_PER_MS)
+#define POLL_MS            100 /* at most; the live source sleeps less */
+#define POLL_SHORT_MS      10
+#define HEAL_WAIT_NS       NS_PER_SEC /* for the table to be put right before we stop */
+#define YOUNG_NS           (300 * NS_PER_MS)
+#define INTERRUPT_WAIT_NS  (150 * NS_PER_MS) /* answers within 200 ms */
+#define SWEEP_NS           (5 * NS_PER_SEC)  /* between two looks whether zombies are still there */
+#define SWEEP_UNCERTAIN_NS (500 * NS_PER_MS)
+#define SWEEP_ENDING_NS    (300 * NS_PER_MS)
 
 struct proc_table *session_table(struct session *s)
 {
@@ -442,20 +443,32 @@ static bool interrupt_over(struct session *s)
 }
 
 /*
- * The end of a process is not always told (sched_process_free was seen missing on a busy 6.18):
- * as long as there are zombies a pass now and then shows whether they still are. When nothing else
- * is left of CMD it decides the end, and comes sooner.
+ * How often a pass is to show what is really there; 0: not at all. The end of a process is not always
+ * told (sched_process_free was seen missing on a busy 6.18), so as long as there are zombies, or when
+ * all but CMD itself should have ended with it. What a CPU lost is told by its next record, which may
+ * come after the pass that the loss had asked for: then the table is still uncertain.
  */
-static void sweep(struct session *s)
+static uint64_t sweep_every(const struct session *s)
 {
 	const struct proc_counts *cnt = proc_table_counts(s->table);
-	uint64_t now = proc_table_host(s->table)->now_ns;
-	uint64_t every = s->cmd.ended && !cnt->live ? SWEEP_ENDING_NS : SWEEP_NS;
+
+	if (s->so.snapshot || s->opt->read_path)
+		return 0;
+	if (proc_table_uncertain_since(s->table))
+		return SWEEP_UNCERTAIN_NS;
+	if (s->cmd.ended && !cnt->live && cnt->zombies_now)
+		return SWEEP_ENDING_NS;
+	return cnt->zombies_now || s->cmd.ended ? SWEEP_NS : 0;
+}
+
+static void sweep(struct session *s)
+{
+	uint64_t now = proc_table_host(s->table)->now_ns, every = sweep_every(s);
 	struct want pass = {.kind = WANT_PASS};
 
-	if (!cnt->zombies_now || s->so.snapshot || s->opt->read_path || !s->swept_ns)
+	if (!every || !s->swept_ns)
 		s->swept_ns = now;
-	if (now < s->swept_ns + every)
+	if (!every || now < s->swept_ns + every)
 		return;
 	s->swept_ns = now;
 	session_want(s, &pass);
