@@ -75,7 +75,7 @@ def pid_follows_a_running_process_and_its_children_only():
         bench.sh("/bin/echo '{\"do\":\"%s\"}'" % word)
         bench.wait(word)
         with open(out, "rb") as f:
-            return b'"echo"' in f.read()
+            return re.search(b'"event":"fork".*"event":"exec".*"echo"', f.read(), re.S)
     until("children of the shell are seen", lambda: os.path.exists(out) and seen("tried"), 10)
     p.send_signal(signal.SIGINT)
     expect("exit status", 0, p.wait(5))
