@@ -13,6 +13,8 @@
 
 #include "output/writer.h"
 
+#include "base/thread.h"
+
 #define CHUNK_BYTES       (64u << 10)
 #define SPARE_CHUNKS      2
 #define STACK_BYTES       (256u << 10)
@@ -351,25 +353,13 @@ static void *writer_main(void *arg)
 
 static int writer_start(struct writer *w)
 {
-	sigset_t all, before;
-	pthread_attr_t attr;
-	pthread_t thread;
 	int err;
 
-	err = pthread_attr_init(&attr);
-	if (err)
-		return -err;
-	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	pthread_attr_setstacksize(&attr, STACK_BYTES);
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
 	w->refs++;
-	err = pthread_create(&thread, &attr, writer_main, w);
+	err = thread_start(writer_main, w, STACK_BYTES);
 	if (err)
 		w->refs--;
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	pthread_attr_destroy(&attr);
-	return -err;
+	return err;
 }
 
 /* ---- the caller's side ---------------------------------------------------------------------- */

@@ -11,7 +11,10 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/thread.h"
 #include "source/records.h"
+
+#define STACK_BYTES (128u << 10)
 
 struct request {
 	uint32_t tgid;
@@ -209,16 +212,10 @@ static struct worker *worker_new(const char *proc_dir, uint32_t args_max)
 /* Whether the worker has a thread now; none can be had where pids are exhausted. */
 static bool worker_start(struct worker *w)
 {
-	pthread_attr_t attr;
-	pthread_t thread;
 	int err;
 
 	w->refs++;
-	pthread_attr_init(&attr);
-	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	pthread_attr_setstacksize(&attr, 128 << 10);
-	err = pthread_create(&thread, &attr, worker_run, w);
-	pthread_attr_destroy(&attr);
+	err = thread_start(worker_run, w, STACK_BYTES);
 	if (err)
 		w->refs--;
 	return !err;

@@ -3,13 +3,13 @@
 #include "trail/writer.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/thread.h"
 #include "trail/writer_int.h"
 
 #define BLOCK_BYTES   (128u << 10)      /* coded; deflates to about a quarter */
@@ -447,32 +447,20 @@ static void *thread_main(void *arg)
 
 int trail_writer_start(struct trail_writer *w)
 {
-	sigset_t all, before;
-	pthread_attr_t attr;
-	pthread_t thread;
 	int err;
 
-	err = pthread_attr_init(&attr);
-	if (err)
-		return -err;
-	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	pthread_attr_setstacksize(&attr, STACK_BYTES);
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before); /* signals are the main thread's */
 	pthread_mutex_lock(&w->lock);
-	err = pthread_create(&thread, &attr, thread_main, w);
+	err = thread_start(thread_main, w, STACK_BYTES);
 	if (err == 0) {
 		w->started = true;
 		w->refs++;
 	} else {
 		w->status.failed = true;
-		w->status.err = -err;
+		w->status.err = err;
 		__atomic_store_n(&w->failed, true, __ATOMIC_RELAXED);
 	}
 	pthread_mutex_unlock(&w->lock);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	pthread_attr_destroy(&attr);
-	return -err;
+	return err;
 }
 
 void trail_writer_get_status(struct trail_writer *w, struct trail_writer_status *ret)
