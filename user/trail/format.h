@@ -40,10 +40,9 @@ enum trail_block_kind {
 	TRAIL_END = 4,      /* the segment was closed in good order */
 };
 
-#define TRAIL_BLOCK_FIRST   0x01 /* first block of a keyframe */
-#define TRAIL_BLOCK_LAST    0x02 /* last block of a keyframe */
-#define TRAIL_BLOCK_STORED  0x04 /* the payload is not deflated: it would not have shrunk */
-#define TRAIL_BLOCK_THINNED 0x08 /* a storm was thinned to counts somewhere in this block */
+#define TRAIL_BLOCK_FIRST  0x01 /* first block of a keyframe */
+#define TRAIL_BLOCK_LAST   0x02 /* last block of a keyframe */
+#define TRAIL_BLOCK_STORED 0x04 /* the payload is not deflated: it would not have shrunk */
 
 /* ---- payload -------------------------------------------------------------------------------- */
 
