@@ -363,6 +363,104 @@ static void less_than_all_of_a_line_is_kept(void **state)
 	redact_free(r);
 }
 
+struct row_record {
+	struct rec_row row;
+	char tail[512];
+};
+
+/* exe "e", args, cwd "c", hostname "h", then the parts that are given; zeros to the end */
+static void fill_row(struct row_record *rec, const char *line, uint32_t true_len, unsigned parts)
+{
+	uint32_t cut[4] = {0, true_len, 0, 0};
+	struct rec_row_kill kill = {.sig = 15, .comm = "killer"};
+	char *p = rec->tail;
+
+	memset(rec, 0, sizeof(*rec));
+	rec->row.h.type = REC_ROW;
+	rec->row.exe_len = rec->row.cwd_len = rec->row.hostname_len = 1;
+	rec->row.parts = (uint16_t)parts;
+	*p++ = 'e';
+	rec->row.args_len = (uint32_t)args_of(line, p);
+	p += rec->row.args_len;
+	*p++ = 'c';
+	*p++ = 'h';
+	if (parts & REC_PART_CUT)
+		p = mempcpy(p, cut, sizeof(cut));
+	if (parts & REC_PART_KILLER)
+		p = mempcpy(p, &kill, sizeof(kill));
+	rec->row.h.size = (uint32_t)(((size_t)(p - (char *)rec) + 7) & ~(size_t)7);
+}
+
+/* true_len: 0 where the record must not say that anything was cut */
+static void expect_row(struct row_record *rec, const char *want, uint32_t true_len)
+{
+	struct cursor c = cursor_of(rec, rec->row.h.size);
+	struct rec_row_kill kill;
+	char args[CLASS];
+	struct span rest;
+	uint32_t cut[4];
+	struct event ev;
+
+	assert_int_equal(event_decode(&c, &ev), 0);
+	assert_true(span_equals(ev.file, span_of("e")));
+	assert_int_equal(ev.args.len, *want ? args_of(want, args) : 0);
+	assert_memory_equal(ev.args.data, args, ev.args.len);
+	assert_true(span_equals(ev.cwd, span_of("c")));
+	assert_true(span_equals(ev.name, span_of("h")));
+	rest = ev.text;
+	assert_int_equal(!!(ev.row.parts & REC_PART_CUT), true_len != 0);
+	if (true_len) {
+		memcpy(cut, rest.data, sizeof(cut));
+		assert_int_equal(cut[1], true_len);
+		rest.data += sizeof(cut);
+	}
+	if (ev.row.parts & REC_PART_KILLER) {
+		memcpy(&kill, rest.data, sizeof(kill));
+		assert_int_equal(kill.sig, 15);
+		assert_string_equal(kill.comm, "killer");
+	}
+}
+
+static void a_row_of_a_keyframe_is_redacted(void **state)
+{
+	static const char line[] = "/bin/app\t--password\t" MARK "\tx";
+	const uint32_t len = sizeof(line), more = 40;
+	const uint32_t hidden = len - (uint32_t)(sizeof(MARK) - sizeof("***"));
+	struct redact *r = redact_with(NULL);
+	struct row_record rec;
+
+	fill_row(&rec, line, 0, REC_PART_KILLER);
+	assert_int_equal(redact_batch(r, REDACT_ARGS_FULL, (char *)&rec, rec.row.h.size), 0);
+	assert_false(holds_mark(&rec, sizeof(rec)));
+	expect_row(&rec, "/bin/app\t--password\t***\tx", 0);
+
+	fill_row(&rec, line, len + more, REC_PART_CUT | REC_PART_KILLER);
+	assert_int_equal(redact_batch(r, REDACT_ARGS_FULL, (char *)&rec, rec.row.h.size), 0);
+	expect_row(&rec, "/bin/app\t--password\t***\tx", hidden + more);
+
+	/* a line that was whole, and is no more */
+	fill_row(&rec, line, 0, REC_PART_KILLER);
+	assert_int_equal(redact_batch(NULL, REDACT_ARGS_EXE, (char *)&rec, rec.row.h.size), 0);
+	assert_false(holds_mark(&rec, sizeof(rec)));
+	expect_row(&rec, "/bin/app", len);
+
+	/* nor has it room to say so */
+	fill_row(&rec, "app\tx", 0, REC_PART_KILLER);
+	assert_int_equal(redact_batch(NULL, REDACT_ARGS_EXE, (char *)&rec, rec.row.h.size), 0);
+	expect_row(&rec, "", 0);
+
+	/* lengths that lie */
+	fill_row(&rec, line, 0, 0);
+	rec.row.cwd_len = UINT16_MAX;
+	assert_int_equal(redact_batch(r, REDACT_ARGS_FULL, (char *)&rec, rec.row.h.size), 0);
+	assert_false(holds_mark(&rec, sizeof(rec)));
+	fill_row(&rec, line, 0, 0);
+	rec.row.parts = REC_PART_CUT;
+	assert_int_equal(redact_batch(r, REDACT_ARGS_FULL, (char *)&rec, rec.row.h.size), 0);
+	assert_false(holds_mark(&rec, sizeof(rec)));
+	redact_free(r);
+}
+
 static void records_that_lie_are_not_followed(void **state)
 {
 	struct redact *r = redact_with(NULL);
@@ -407,6 +505,7 @@ int main(void)
 		cmocka_unit_test(no_byte_of_a_secret_stays_in_an_exec_record),
 		cmocka_unit_test(a_batch_is_walked_to_its_end),
 		cmocka_unit_test(less_than_all_of_a_line_is_kept),
+		cmocka_unit_test(a_row_of_a_keyframe_is_redacted),
 		cmocka_unit_test(records_that_lie_are_not_followed),
 	};
 

@@ -171,6 +171,60 @@ static void redact_tail(const struct redact *r, enum redact_args_mode mode, char
 	memset(tail + used, 0, size - used);
 }
 
+/*
+ * True lengths of a row's texts, a part that stands behind them (0: the text is whole). What is left
+ * of a line that was whole has to say so in the room that was taken from it: false without room.
+ */
+static bool put_row_cut(struct rec_row *row, char *parts, const __u32 *cut, __u32 taken)
+{
+	const size_t len = 4 * sizeof(*cut);
+	char *end = (char *)row + row->h.size;
+
+	if (!(row->parts & REC_PART_CUT)) {
+		if (cut[1] <= row->args_len)
+			return true;
+		if (taken < len)
+			return false;
+		memmove(parts + len, parts, (size_t)(end - parts) - len);
+		row->parts |= REC_PART_CUT;
+	}
+	memcpy(parts, cut, len);
+	return true;
+}
+
+/* Takes from the end of the line what is behind its first 'left' bytes; all the rest moves up. */
+static void shorten_row(struct rec_row *row, __u32 left)
+{
+	char *args = (char *)(row + 1) + row->exe_len, *end = (char *)row + row->h.size;
+	__u32 taken = row->args_len - left;
+
+	memmove(args + left, args + row->args_len, (size_t)(end - args) - row->args_len);
+	memset(end - taken, 0, taken);
+	row->args_len = left;
+}
+
+/* A row of a keyframe: a trail may have it from a recorder that redacted less. */
+static void redact_row(const struct redact *r, enum redact_args_mode mode, struct rec_row *row)
+{
+	size_t size = row->h.size - sizeof(*row);
+	uint64_t texts = (uint64_t)row->exe_len + row->args_len + row->cwd_len + row->hostname_len;
+	char *tail = (char *)(row + 1), *parts = tail + texts;
+	__u32 cut[4] = {0}, kept = row->args_len, left;
+
+	if (texts + (row->parts & REC_PART_CUT ? sizeof(cut) : 0) > size) {
+		memset(tail, 0, size);
+		return;
+	}
+	if (row->parts & REC_PART_CUT)
+		memcpy(cut, parts, sizeof(cut));
+	if (cut[1] < kept)
+		cut[1] = kept;
+	left = keep_args(r, mode, tail + row->exe_len, kept, &cut[1]);
+	shorten_row(row, left);
+	if (!put_row_cut(row, parts - (kept - left), cut, kept - left))
+		shorten_row(row, 0); /* not known at all: better than to look whole */
+}
+
 static void redact_record(const struct redact *r, enum redact_args_mode mode, struct rec_hdr *h)
 {
 	struct rec_exec *x = (struct rec_exec *)h;
@@ -182,6 +236,8 @@ static void redact_record(const struct redact *r, enum redact_args_mode mode, st
 	else if (h->type == REC_FACT_PROC && h->size >= sizeof(*f))
 		redact_tail(r, mode, (char *)(f + 1), h->size - sizeof(*f),
 			    (uint64_t)f->exe_len + f->cwd_len, &f->args_kept, &f->args_len);
+	else if (h->type == REC_ROW && h->size >= sizeof(struct rec_row))
+		redact_row(r, mode, (struct rec_row *)h);
 }
 
 int redact_batch(const struct redact *r, enum redact_args_mode mode, char *records, size_t len)

@@ -37,8 +37,8 @@ void redact_free(struct redact *r);
 size_t redact_args(const struct redact *r, char *args, size_t len);
 
 /*
- * The same in every record of a batch that carries a command line (REC_EXEC, REC_FACT_PROC); r NULL:
- * only mode is applied. Sizes of records stay: what is no longer used is zeroed. args_len shrinks by
+ * The same in every record of a batch that carries a command line (REC_EXEC, REC_FACT_PROC and the
+ * rows of a keyframe); r NULL: only mode is applied. Sizes of records stay: what is no longer used is zeroed. args_len shrinks by
  * what redaction took, so that "cut" still means cut; mode leaves it, and shows as cut. The tail of a
  * record that event_decode() refuses is zeroed. 0, or -EBADMSG where a length cannot be trusted: what
  * follows there is neither redacted nor can it be decoded.
