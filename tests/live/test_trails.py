@@ -65,6 +65,30 @@ def a_piece_answers_like_the_whole():
 
 
 @test(seconds=90)
+def a_recording_is_narrowed_as_the_kernel_does():
+    d = temp_dir()
+    trail, all_of_it = os.path.join(d, "t.trail"), os.path.join(d, "all")
+    run([PROCTRAIL, "trace", "--json", "-o", all_of_it, "-w", trail, "--",
+         "sh", "-c", "sh -c '(/bin/true; exit 3); kill -USR1 $PPID' & trap : USR1; wait; wait; /bin/true"])
+    execs = [json.loads(x) for x in open(all_of_it) if '"event":"exec"' in x]
+    inner = next(e["pid"] for e in execs if e["args"][2:] and e["args"][2].startswith("(/bin"))
+    births = [json.loads(x) for x in open(all_of_it) if '"event":"fork"' in x]
+    family = {inner}
+    for b in births:
+        if b["birth_ppid"] in family:
+            family.add(b["pid"])
+    outer = {b["pid"] for b in births} - family
+    expect_true("both kinds are there", len(family) > 1 and outer, family, outer)
+    narrowed = run([PROCTRAIL, "trace", "--json", "--signals", "-r", trail, "--pid", str(inner)])[1]
+    shown = [json.loads(x) for x in narrowed.splitlines()]
+    pids = {e["pid"] for e in shown if e["event"] in ("fork", "exec", "exit", "zombie", "reap")}
+    expect("whose lines", family, pids)
+    code, _, said = run([PROCTRAIL, "trace", "-r", trail, "--pid", "4194303"])
+    expect("code for nobody", 1, code)
+    expect_true("it says so", b"no process in the recording has pid 4194303" in said, said)
+
+
+@test(seconds=90)
 def killed_recorder_keeps_all_but_the_last_second():
     d = os.path.join(temp_dir(), "rec")
     p = start([PROCTRAIL, "trace", "--json", "-o", "/dev/null", "-w", d + "/", "--",

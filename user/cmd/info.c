@@ -9,7 +9,8 @@
 #include "cmd/command.h"
 #include "cmd/emit.h"
 #include "cmd/replay.h"
-#include "model/proc_table.h"
+#include "model/event.h"
+#include "output/render.h"
 #include "trail/reader.h"
 
 #define GIB (1ULL << 30)
@@ -18,31 +19,56 @@ struct info {
 	const char *path;
 	struct trail_extent extent;
 	struct wall_clock clock;
-	uint64_t records, keyframes;
+	uint64_t records;
 	uint64_t by_type[REC_TYPE_CNT];
 	uint64_t lost, missed; /* before they were recorded */
+	uint64_t unkept;       /* that the disk did not take */
 	uint64_t damaged, cut; /* places; cut: ends in the middle */
 	uint64_t bytes_damaged;
+	struct {
+		uint64_t lost, missed; /* of the tick before */
+		bool known;            /* there was one, or the run begins here, with zeros */
+	} base;
 };
+
+/* The counters run on through a run; of one whose begin is not there, the first tick is the base. */
+static void count_losses(struct info *x, const struct rec_tick *tick)
+{
+	if (x->base.known && tick->lost >= x->base.lost)
+		x->lost += tick->lost - x->base.lost;
+	if (x->base.known && tick->missed >= x->base.missed)
+		x->missed += tick->missed - x->base.missed;
+	x->base.lost = tick->lost;
+	x->base.missed = tick->missed;
+	x->base.known = true;
+}
+
+static void count_event(struct info *x, const struct event *ev)
+{
+	if (ev->h.type == REC_GAP && ev->gap.reason == REC_GAP_DAMAGED)
+		return; /* the reader's own word for what it found */
+	x->records++;
+	x->by_type[ev->h.type]++;
+	if (ev->h.type == REC_TICK)
+		count_losses(x, &ev->tick);
+	if (ev->h.type == REC_GAP && ev->gap.reason == REC_GAP_DISK)
+		x->unkept += ev->gap.count;
+}
 
 static void count_batch(struct info *x, const struct trail_batch *batch)
 {
 	struct cursor c = cursor_of(batch->records.data, batch->records.len);
 	struct event ev;
 
-	if (batch->kind == TRAIL_KEYFRAME) {
-		x->keyframes++;
-		return;
+	if (batch->new_run) {
+		memset(&x->base, 0, sizeof(x->base));
+		x->base.known = batch->kind == TRAIL_EVENTS;
 	}
+	if (batch->kind == TRAIL_KEYFRAME)
+		return;
 	while (c.left && !c.err) {
-		if (event_decode(&c, &ev))
-			continue;
-		x->records++;
-		x->by_type[ev.h.type]++;
-		if (ev.h.type == REC_TICK) {
-			x->lost = ev.tick.lost;
-			x->missed = ev.tick.missed;
-		}
+		if (!event_decode(&c, &ev))
+			count_event(x, &ev);
 	}
 }
 
@@ -95,12 +121,12 @@ static uint64_t gib_lasts_ns(const struct info *x)
 	return (uint64_t)((double)span_ns(x) * ((double)GIB / (double)x->extent.bytes));
 }
 
-static void put_text(struct buf *b, const struct info *x, const struct text_style *st)
+static void put_host(struct buf *b, const struct trail_header *h, const struct text_style *st)
 {
-	const struct trail_header *h = &x->extent.last;
+	const char *hooks[RENDER_HOOKS_MAX];
+	size_t cnt = render_hook_names(h->hooks, hooks);
 
-	text_put_safe(b, span_of(x->path), st);
-	buf_put_str(b, "\nhost     ");
+	buf_put_str(b, "host     ");
 	text_put_safe(b, span_of(h->host), st);
 	buf_put_str(b, ", Linux ");
 	text_put_safe(b, span_of(h->release), st);
@@ -108,7 +134,15 @@ static void put_text(struct buf *b, const struct info *x, const struct text_styl
 	text_put_safe(b, span_of(h->machine), st);
 	buf_printf(b, ", %u CPUs; written by proctrail ", h->cpus);
 	text_put_safe(b, span_of(h->writer), st);
-	buf_put_str(b, "\nfrom     ");
+	buf_put_str(b, "\nhooks    ");
+	for (size_t i = 0; i < cnt; i++)
+		buf_printf(b, "%s%s", i ? " " : "", hooks[i]);
+	buf_put_str(b, cnt ? "\n" : "those that every kernel has\n");
+}
+
+static void put_holds(struct buf *b, const struct info *x)
+{
+	buf_put_str(b, "from     ");
 	clock_put_date(b, &x->clock, x->extent.first_real_ns);
 	buf_put_str(b, "\nto       ");
 	clock_put_date(b, &x->clock, x->extent.last_real_ns);
@@ -131,9 +165,20 @@ static void put_text(struct buf *b, const struct info *x, const struct text_styl
 	text_put_count(b, x->by_type[REC_EXIT]);
 	buf_put_str(b, " deaths, ");
 	text_put_count(b, x->by_type[REC_SIGNAL]);
-	buf_put_str(b, " signals\nlost     ");
+	buf_put_str(b, x->by_type[REC_SIGNAL] == 1 ? " signal\n" : " signals\n");
+}
+
+static void put_health(struct buf *b, const struct info *x)
+{
+	buf_put_str(b, "lost     ");
 	text_put_count(b, x->lost + x->missed);
-	buf_put_str(b, " before they were recorded\nhealth   ");
+	buf_put_str(b, " before they were recorded");
+	if (x->unkept) {
+		buf_put_str(b, ", ");
+		text_put_count(b, x->unkept);
+		buf_put_str(b, " that the disk did not take");
+	}
+	buf_put_str(b, "\nhealth   ");
 	if (x->damaged) {
 		text_put_count(b, x->damaged);
 		buf_put_str(b, " places are DAMAGED, ");
@@ -145,6 +190,15 @@ static void put_text(struct buf *b, const struct info *x, const struct text_styl
 	if (x->cut)
 		buf_put_str(b, "; ends in the middle of a block (a crash, or still written)");
 	buf_put_char(b, '\n');
+}
+
+static void put_text(struct buf *b, const struct info *x, const struct text_style *st)
+{
+	text_put_safe(b, span_of(x->path), st);
+	buf_put_char(b, '\n');
+	put_host(b, &x->extent.last, st);
+	put_holds(b, x);
+	put_health(b, x);
 	if (gib_lasts_ns(x)) {
 		buf_put_str(b, "rate     1 GiB = ");
 		text_put_age(b, gib_lasts_ns(x));
@@ -155,6 +209,7 @@ static void put_text(struct buf *b, const struct info *x, const struct text_styl
 static void put_json(struct buf *b, const struct info *x)
 {
 	const struct trail_header *h = &x->extent.last;
+	const char *hooks[RENDER_HOOKS_MAX];
 	struct json j;
 
 	json_begin(&j, b, "trail");
@@ -164,6 +219,7 @@ static void put_json(struct buf *b, const struct info *x)
 	json_str(&j, "machine", span_of(h->machine));
 	json_str(&j, "version", span_of(h->writer));
 	json_str(&j, "source", span_of(h->source));
+	json_list(&j, "hooks", hooks, render_hook_names(h->hooks, hooks));
 	json_raw_str(&j, "from");
 	clock_put_rfc3339(b, &x->clock, x->extent.first_real_ns);
 	buf_put_char(b, '"');
@@ -181,6 +237,7 @@ static void put_json(struct buf *b, const struct info *x)
 			json_u64(&j, rec_type_name(type), x->by_type[type]);
 	json_u64(&j, "lost", x->lost);
 	json_u64(&j, "missed", x->missed);
+	json_u64(&j, "unkept", x->unkept);
 	json_u64(&j, "damaged", x->damaged);
 	json_u64(&j, "damaged_bytes", x->bytes_damaged);
 	json_bool(&j, "cut", x->cut != 0);
@@ -196,7 +253,7 @@ int cmd_info(const struct options *opt)
 	struct buf b = {0};
 	int err;
 
-	x.path = opt->read_path && *opt->read_path ? opt->read_path : RECORDER_DIR;
+	x.path = replay_path(opt->read_path ? opt->read_path : "");
 	err = examine(&x);
 	if (err)
 		return replay_say_open(x.path, err);

@@ -6,13 +6,16 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/text.h"
+#include "output/table.h"
 #include "source/trail_source.h"
 
 #define DAMAGE_SAID 5 /* in words; the rest as a number */
+#define DAY_NS      (24 * 3600 * NS_PER_SEC)
 
-static const char *path_of(const struct options *opt)
+const char *replay_path(const char *read_path)
 {
-	return *opt->read_path ? opt->read_path : RECORDER_DIR;
+	return *read_path ? read_path : RECORDER_DIR;
 }
 
 int replay_say_open(const char *path, int err)
@@ -86,9 +89,15 @@ static int resolve(const struct options *opt, const struct trail_extent *x, stru
 	return EXIT_DONE;
 }
 
+static void clamp(const struct trail_extent *x, struct replay *r)
+{
+	r->first_ns = r->from_ns > x->first_real_ns ? r->from_ns : x->first_real_ns;
+	r->last_ns = r->to_ns < x->last_real_ns ? r->to_ns : x->last_real_ns;
+}
+
 int replay_open(const struct options *opt, struct replay *ret_replay, struct source **ret_source)
 {
-	struct trail_source_options to = {.path = path_of(opt)};
+	struct trail_source_options to = {.path = replay_path(opt->read_path)};
 	struct trail_reader *reader;
 	struct trail_extent extent;
 	int err, code;
@@ -103,6 +112,7 @@ int replay_open(const struct options *opt, struct replay *ret_replay, struct sou
 	code = resolve(opt, &extent, ret_replay);
 	if (code != EXIT_DONE)
 		return code;
+	clamp(&extent, ret_replay);
 	to.from_real_ns = ret_replay->from_ns;
 	to.to_real_ns = ret_replay->to_ns == UINT64_MAX ? 0 : ret_replay->to_ns;
 	err = trail_source_open(&to, ret_source);
@@ -138,6 +148,33 @@ enum replay_place replay_place_of(struct replay *r, const struct wall_clock *clo
 	if (real_ns >= r->from_ns)
 		r->begun = true;
 	return r->begun ? REPLAY_WITHIN : REPLAY_BEFORE;
+}
+
+void replay_put_title(struct buf *b, const struct replay *r, const char *path,
+		      const struct render *render)
+{
+	const struct host_info *host = proc_table_host(render->table);
+	struct wall_clock clock = *proc_table_clock(render->table);
+	struct buf line = {0};
+
+	clock.offset_ns = 0; /* these are wall times */
+	text_put_safe(&line, span_of(path), &render->style);
+	if (host->host[0]) {
+		buf_put_str(&line, " of ");
+		text_put_safe(&line, span_of(host->host), &render->style);
+	}
+	buf_put_str(&line, ", ");
+	clock_put_date(&line, &clock, r->first_ns);
+	buf_put_str(&line, " to ");
+	if (wall_time_of(&clock, r->last_ns).day == wall_time_of(&clock, r->first_ns).day &&
+	    r->last_ns - r->first_ns < DAY_NS)
+		clock_put_time(&line, &clock, r->last_ns, 0);
+	else
+		clock_put_date(&line, &clock, r->last_ns);
+	buf_put_str(&line, ", ");
+	text_put_age(&line, r->last_ns - r->first_ns);
+	table_put_wrapped(b, &render->style, (struct span){line.data, line.len}, 0, 2);
+	buf_release(&line);
 }
 
 void replay_say_damage(struct source *s)

@@ -61,7 +61,13 @@ const char *session_read_path(const struct session *s)
 {
 	const char *path = s->opt->read_path;
 
-	return path && !*path ? RECORDER_DIR : path;
+	return path ? replay_path(path) : NULL;
+}
+
+void session_put_title(const struct session *s, struct buf *out)
+{
+	if (s->opt->read_path)
+		replay_put_title(out, &s->replay, session_read_path(s), &s->render);
 }
 
 bool session_signal_came(struct session *s)

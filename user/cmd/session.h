@@ -43,6 +43,8 @@ bool session_quiet(const struct session *s);
 struct recording *session_recording(struct session *s);
 /* "incident.trail" where a recording is read, NULL where the machine is. */
 const char *session_read_path(const struct session *s);
+/* Appends which recording this is, of when, on a line; nothing where the machine is traced. */
+void session_put_title(const struct session *s, struct buf *out);
 /* Whether the answer misses nothing. */
 bool session_complete(const struct session *s);
 /* Flushes and closes; returns CMD's status passed through, or 'code' where there is none. */

@@ -5,12 +5,14 @@
 #include "base/log.h"
 #include "cmd/command.h"
 #include "cmd/filter.h"
+#include "cmd/scope.h"
 #include "cmd/session.h"
 
 struct trace {
 	const struct options *opt;
 	struct session *session;
 	struct filter filter;
+	struct scope scope;
 	struct buf line;
 	bool begun; /* the header is out */
 };
@@ -39,9 +41,20 @@ static bool kind_shown(const struct trace *t, const struct event_format *fmt)
 	return fmt->text || (t->opt->signals && fmt->kind == CHANGE_SIGNAL);
 }
 
+static bool in_scope(const struct trace *t, const struct change *c)
+{
+	if (!c->proc && !c->other)
+		return true;
+	if (c->proc && scope_has(&t->scope, c->proc))
+		return true;
+	return c->kind == CHANGE_SIGNAL && c->other && scope_has(&t->scope, c->other);
+}
+
 /* Whose lines: a signal is shown for its sender too. Loss and healing are everybody's. */
 static bool change_shown(struct trace *t, const struct change *c)
 {
+	if (!in_scope(t, c))
+		return false;
 	if (!t->filter.active)
 		return true;
 	if (!c->proc && !c->other)
@@ -62,20 +75,19 @@ static void begin(struct trace *t)
 	if (t->begun)
 		return;
 	t->begun = true;
-	if (r->json)
+	if (r->json) {
 		render_start(&t->line, r, session_source_name(t->session));
-	else
-		render_trace_header(&t->line, r);
+		return;
+	}
+	session_put_title(t->session, &t->line);
+	render_trace_header(&t->line, r);
 }
 
-static void on_change(void *ctx, const struct change *c)
+static void show(struct trace *t, const struct change *c)
 {
-	struct trace *t = ctx;
 	const struct event_format *fmt;
 
 	buf_reset(&t->line);
-	if (session_quiet(t->session))
-		return;
 	begin(t);
 	fmt = event_format_of(c);
 	if (fmt && kind_shown(t, fmt) && change_shown(t, c))
@@ -84,7 +96,18 @@ static void on_change(void *ctx, const struct change *c)
 		session_put(t->session, &t->line);
 }
 
-static void finish(struct trace *t)
+/* Who belongs to the scope is known from before the part that is told. */
+static void on_change(void *ctx, const struct change *c)
+{
+	struct trace *t = ctx;
+
+	scope_note(&t->scope, c);
+	if (!session_quiet(t->session))
+		show(t, c);
+	scope_forget(&t->scope, c);
+}
+
+static int finish(struct trace *t)
 {
 	struct render *r = session_render(t->session);
 
@@ -95,6 +118,10 @@ static void finish(struct trace *t)
 	else
 		render_trace_summary(&t->line, r);
 	session_put(t->session, &t->line);
+	if (!t->opt->read_path || !t->opt->pid || t->scope.matched)
+		return EXIT_DONE;
+	log_err(0, "no process in the recording has pid %u", t->opt->pid);
+	return EXIT_FAILED;
 }
 
 int cmd_trace(const struct options *opt)
@@ -115,6 +142,7 @@ int cmd_trace(const struct options *opt)
 	code = session_open(&so, &t.session);
 	if (code != EXIT_DONE)
 		goto out;
+	scope_init(&t.scope, opt, session_table(t.session));
 	err = proc_table_listen(session_table(t.session), on_change, &t);
 	if (err) {
 		log_err(err, "cannot listen to the process table");
@@ -122,9 +150,10 @@ int cmd_trace(const struct options *opt)
 		goto out;
 	}
 	code = session_run(t.session);
-	finish(&t);
-	code = session_close(t.session, code);
+	err = finish(&t);
+	code = session_close(t.session, code == EXIT_DONE ? err : code);
 out:
+	scope_release(&t.scope);
 	buf_release(&t.line);
 	filter_release(&t.filter);
 	return code;

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "cmd/command.h"
 #include "cmd/filter.h"
+#include "cmd/scope.h"
 #include "cmd/session.h"
 
 struct shown {
@@ -16,29 +17,13 @@ struct shown {
 	bool by_scope; /* the source does not narrow (/proc): it is done here */
 };
 
-/* The mount is the source's knowledge: what stands below it is compared. */
-static bool is_in_cgroup(const struct proc *p, const char *wanted)
-{
-	struct span path = p->cgroup ? intern_span(p->cgroup->path) : (struct span){0};
-	size_t len = strlen(wanted);
-
-	while (len && wanted[len - 1] == '/')
-		len--;
-	if (len && *wanted != '/') {
-		path.data += path.len > 0;
-		path.len -= path.len > 0;
-	}
-	return path.len >= len && memcmp(path.data, wanted, len) == 0 &&
-	       (path.len == len || path.data[len] == '/');
-}
-
 static bool shows(void *ctx, const struct proc *p)
 {
 	struct shown *s = ctx;
 
 	if (s->by_scope && s->opt->uid >= 0 && p->uid != (uint32_t)s->opt->uid)
 		return false;
-	if (s->by_scope && s->opt->cgroup && !is_in_cgroup(p, s->opt->cgroup))
+	if (s->by_scope && s->opt->cgroup && !scope_is_in_cgroup(p, s->opt->cgroup))
 		return false;
 	return filter_shows(&s->filter, p);
 }

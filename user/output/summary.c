@@ -21,7 +21,18 @@ static const struct {
 	{REC_HOOK_NONE, "none"},
 };
 
-#define HOOK_CNT (sizeof(hooks) / sizeof(hooks[0]))
+_Static_assert(sizeof(hooks) / sizeof(hooks[0]) <= RENDER_HOOKS_MAX, "all may be live");
+
+size_t render_hook_names(uint32_t bits, const char *ret_words[RENDER_HOOKS_MAX])
+{
+	size_t cnt = 0;
+
+	for (size_t i = 0; i < sizeof(hooks) / sizeof(hooks[0]); i++) {
+		if (bits & hooks[i].bit)
+			ret_words[cnt++] = hooks[i].name;
+	}
+	return cnt;
+}
 
 static void put_known(struct json *j, const char *name, const char *text)
 {
@@ -33,14 +44,10 @@ void render_start(struct buf *b, const struct render *r, const char *source_name
 {
 	const struct host_info *h = proc_table_host(r->table);
 	const struct wall_clock *clock = proc_table_clock(r->table);
-	const char *words[HOOK_CNT];
-	size_t cnt = 0;
+	const char *words[RENDER_HOOKS_MAX];
+	size_t cnt = render_hook_names(h->hooks, words);
 	struct json j;
 
-	for (size_t i = 0; i < HOOK_CNT; i++) {
-		if (h->hooks & hooks[i].bit)
-			words[cnt++] = hooks[i].name;
-	}
 	json_begin(&j, b, "start");
 	json_u64(&j, "schema", SCHEMA);
 	put_known(&j, "host", h->host);

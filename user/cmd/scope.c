@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "cmd/scope.h"
+
+#include <string.h>
+
+#include "model/cgroup.h"
+
+#define DEPTH_MAX 4096 /* of a family; a damaged trail may say more */
+
+void scope_init(struct scope *s, const struct options *opt, const struct proc_table *table)
+{
+	*s = (struct scope){.opt = opt, .table = table};
+	s->active = opt->read_path && (opt->pid || opt->cgroup || opt->uid >= 0);
+}
+
+void scope_release(struct scope *s)
+{
+	map_release(&s->in);
+}
+
+/* The mount is the source's knowledge: what stands below it is compared. */
+bool scope_is_in_cgroup(const struct proc *p, const char *wanted)
+{
+	struct span path = p->cgroup ? intern_span(p->cgroup->path) : (struct span){0};
+	size_t len = strlen(wanted);
+
+	while (len && wanted[len - 1] == '/')
+		len--;
+	if (len && *wanted != '/') {
+		path.data += path.len > 0;
+		path.len -= path.len > 0;
+	}
+	return path.len >= len && memcmp(path.data, wanted, len) == 0 &&
+	       (path.len == len || path.data[len] == '/');
+}
+
+/* By itself, whoever its parent may be; any of them suffices, as in the kernel. */
+static bool matches(const struct scope *s, const struct proc *p)
+{
+	const struct options *opt = s->opt;
+
+	return (opt->pid && p->key.tgid == opt->pid) ||
+	       (opt->uid >= 0 && p->uid == (uint32_t)opt->uid) ||
+	       (opt->cgroup && scope_is_in_cgroup(p, opt->cgroup));
+}
+
+static bool is_in(const struct scope *s, const struct proc *p)
+{
+	return p && map_find(&s->in, p->key.tgid, p->key.start_ns);
+}
+
+/* Without memory it is left out, as one that a full map of the kernel has no room for. */
+static void add(struct scope *s, const struct proc *p)
+{
+	s->matched = true;
+	(void)map_put(&s->in, p->key.tgid, p->key.start_ns, s);
+}
+
+/* Of a keyframe only the families are known, not who joined when. */
+static bool has_ancestor(const struct scope *s, const struct proc *p)
+{
+	for (int depth = 0; p && depth < DEPTH_MAX; depth++, p = p->parent)
+		if (matches(s, p))
+			return true;
+	return false;
+}
+
+static void begin(struct scope *s)
+{
+	const struct proc *p;
+
+	s->begun = true;
+	for (size_t i = 0; (p = proc_table_next(s->table, &i));)
+		if (has_ancestor(s, p))
+			add(s, p);
+}
+
+void scope_note(struct scope *s, const struct change *c)
+{
+	const struct proc *p = c->proc;
+
+	if (!s->active || c->kind == CHANGE_HOST)
+		return;
+	if (!s->begun)
+		begin(s);
+	if (!p || is_in(s, p))
+		return;
+	switch (c->kind) {
+	case CHANGE_FORK: /* as its creator, who with CLONE_PARENT is not its parent */
+		if (is_in(s, c->other) || is_in(s, p->parent) || matches(s, p))
+			add(s, p);
+		break;
+	case CHANGE_SEEN:
+		if (is_in(s, p->parent) || matches(s, p))
+			add(s, p);
+		break;
+	case CHANGE_EXEC:
+	case CHANGE_MOVE:
+		if (matches(s, p))
+			add(s, p);
+		break;
+	case CHANGE_HOST:
+	case CHANGE_THREAD:
+	case CHANGE_EXIT:
+	case CHANGE_ZOMBIE:
+	case CHANGE_REAP:
+	case CHANGE_ADOPT:
+	case CHANGE_SIGNAL:
+	case CHANGE_DELIVER:
+	case CHANGE_STOP:
+	case CHANGE_CONT:
+	case CHANGE_RENAME:
+	case CHANGE_WAIT:
+	case CHANGE_OOM:
+	case CHANGE_OOM_ADJ:
+	case CHANGE_FACT:
+	case CHANGE_LOST:
+	case CHANGE_HEAL:
+	case CHANGE_TICK:
+	case CHANGE_KIND_CNT: break;
+	}
+}
+
+void scope_forget(struct scope *s, const struct change *c)
+{
+	if (s->active && c->kind == CHANGE_REAP && c->proc)
+		map_remove(&s->in, c->proc->key.tgid, c->proc->key.start_ns);
+}
+
+bool scope_has(const struct scope *s, const struct proc *p)
+{
+	return !s->active || is_in(s, p);
+}
