@@ -206,6 +206,17 @@ static void every_error_names_the_word(void **state)
 		{"p trace --user bob", "'--user' says who runs CMD, and there is none"},
 		{"p trace --pid 3 -- ls", "'--pid' and CMD exclude each other"},
 		{"p tree -", "unexpected word '-'"},
+		{"p trace --from -5m", "'--from' is about a recording: add -r FILE"},
+		{"p tree -r t --at 02:00 --to 03:00", "'--at' and '--to' exclude each other"},
+		{"p trace -r t -- ls", "'-r' and 'CMD' exclude each other"},
+		{"p trace -r t --proc /p", "'-r' and '--proc' exclude each other"},
+		{"p trace -r t --ring 1M", "'-r' and '--ring' exclude each other"},
+		{"p tree -r t --args-max 9", "'-r' and '--args-max' exclude each other"},
+		{"p trace -r t --threads", "'-r' and '--threads' exclude each other"},
+		{"p trace --sync 1s", "'--sync' is about a recording that is written"},
+		{"p trace --max-size 1G", "'--max-size' is about a recording that is written"},
+		{"p tree --max-age 1h", "'--max-age' is about a recording that is written"},
+		{"p trace --on-disk-full exit", "'--on-disk-full' is about a recording"},
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)

@@ -219,6 +219,7 @@ void options_init(struct options *opt)
 	memset(opt, 0, sizeof(*opt));
 	opt->duration_ns = DURATION_UNSET;
 	opt->uid = -1;
+	opt->on_full = -1;
 }
 
 const struct option_row *option_find(const char *name)
@@ -480,7 +481,28 @@ static int check_replay(const struct options *opt)
 		return say_apart("-r", "CMD", "a recording runs nothing");
 	if (opt->read_path && opt->proc_dir)
 		return say_apart("-r", "--proc", "a recording needs no /proc");
+	if (opt->read_path && (opt->ring_bytes || opt->args_max || opt->threads))
+		return say_apart("-r",
+				 opt->ring_bytes ? "--ring" :
+				 opt->args_max   ? "--args-max" :
+						   "--threads",
+				 "it holds what was recorded");
 	return 0;
+}
+
+/* What says how to record, where nothing is recorded. */
+static int check_recording(const struct options *opt, const struct command *cmd)
+{
+	const char *given = opt->sync_ms      ? "sync" :
+			    opt->max_size     ? "max-size" :
+			    opt->max_age_ns   ? "max-age" :
+			    opt->on_full >= 0 ? "on-disk-full" :
+						NULL;
+
+	if (!given || opt->write_path || cmd->run == cmd_record)
+		return 0;
+	log_err(0, "'--%s' is about a recording that is written: add -w FILE", given);
+	return -EINVAL;
 }
 
 /* What only makes sense together. */
@@ -531,6 +553,8 @@ int options_parse(struct options *opt, const struct command *cmd, int argc, char
 		err = check_together(opt);
 	if (!err && !opt->help)
 		err = check_replay(opt);
+	if (!err && !opt->help)
+		err = check_recording(opt, cmd);
 	return err;
 }
 

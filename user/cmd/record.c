@@ -33,6 +33,18 @@ static void put_rate(struct buf *b, const struct trail_writer_status *st, uint64
 	buf_put_str(b, " at this rate");
 }
 
+/* ", back 3d 4h": how far the record that is left goes back. */
+static void put_span(struct buf *b, const struct trail_writer_status *st,
+		     const struct wall_clock *clock, uint64_t now_ns)
+{
+	uint64_t now_real_ns = now_ns + (uint64_t)clock->offset_ns;
+
+	if (!st->oldest_real_ns || now_real_ns <= st->oldest_real_ns)
+		return;
+	buf_put_str(b, ", back ");
+	text_put_age(b, now_real_ns - st->oldest_real_ns);
+}
+
 static void put_status(struct record *r, const struct trail_writer_status *st, uint64_t now_ns)
 {
 	const struct host_info *host = proc_table_host(session_table(r->session));
@@ -49,6 +61,7 @@ static void put_status(struct record *r, const struct trail_writer_status *st, u
 	buf_put_str(b, ", ");
 	text_put_bytes(b, st->dir_bytes);
 	buf_put_str(b, " on disk");
+	put_span(b, st, proc_table_clock(session_table(r->session)), now_ns);
 	put_rate(b, st, now_ns - host->start_ns);
 	if (st->err)
 		buf_printf(b, "; NOT WRITTEN: %s", strerror(-st->err));

@@ -73,7 +73,8 @@ static void fill_options(const struct options *opt, struct trail_writer_options 
 		.path = opt->write_path,
 		.directory = opt->record || is_directory(opt->write_path),
 		.sync_ms = opt->sync_ms ? opt->sync_ms : SYNC_DEFAULT_MS,
-		.on_full = opt->on_full,
+		.on_full = opt->on_full >= 0 ? (enum trail_full)opt->on_full :
+					       TRAIL_FULL_DROP_OLDEST,
 	};
 	if (!ret->directory)
 		return;
@@ -121,6 +122,14 @@ int recording_open(const struct options *opt, const char *source, struct span fi
 		return say_open(opt->write_path, -ENOMEM, 0);
 	r->path = opt->write_path;
 	fill_options(opt, &to);
+	if (!to.directory && (opt->max_size || opt->max_age_ns)) {
+		log_err(0,
+			"'%s' bounds a directory of segments, and '%s' is to be one file; for a "
+			"directory: -w %s/",
+			opt->max_size ? "--max-size" : "--max-age", r->path, r->path);
+		free(r);
+		return EXIT_USAGE;
+	}
 	err = fill_head(first, source, &head);
 	err = err ?: trail_writer_open(&to, &head, &r->writer, &holder);
 	if (err) {
