@@ -6,16 +6,16 @@ _proctrail()
 	local cur prev word command='' i
 	local -A options=(
 		[bare]='--output --json --utc --wide --proc --verbose --version --help'
-		[trace]='--pid --cgroup --uid --comm --match --unit --container --state --duration
-			--user --events --threads --signals --ring --max-procs --args-max --args --redact --no-redact --read
-			--from --to --at --write --sync --max-size --max-age --on-disk-full
+		[trace]='--pid --cgroup --uid --comm --match --unit --container --state --duration --user
+			--events --threads --signals --ring --max-procs --args-max --args --redact --no-redact
+			--read --from --to --at --write --sync --max-size --max-age --on-disk-full
 			--output --json --utc --wide --proc --verbose --help'
-		[tree]='--pid --cgroup --uid --comm --match --unit --container --state --duration
-			--user --kernel --ring --max-procs --args-max --args --redact --no-redact --read --from --to --at --write
-			--sync --max-size --max-age --on-disk-full --output --json --utc --wide
+		[tree]='--pid --cgroup --uid --comm --match --unit --container --state --duration --user
+			--kernel --ring --max-procs --args-max --args --redact --no-redact --read --from --to
+			--at --write --sync --max-size --max-age --on-disk-full --output --json --utc --wide
 			--proc --verbose --help'
-		[record]='--pid --cgroup --uid --duration --ring --max-procs --args-max --threads --args --redact --no-redact
-			--signals --write --sync --max-size --max-age --on-disk-full --proc
+		[record]='--pid --cgroup --uid --duration --ring --max-procs --args-max --threads --args --redact
+			--no-redact --signals --write --sync --max-size --max-age --on-disk-full --proc
 			--verbose --help'
 		[info]='--read --output --json --utc --wide --verbose --help'
 		[doctor]='--output --json --wide --proc --verbose --help'
