@@ -17,6 +17,7 @@
 
 #include "base/buf.h"
 #include "../../bpf/event.h"
+#include "../../bpf/event_keyframe.h"
 
 /* A process over pid reuse; start_ns is on CLOCK_BOOTTIME. tgid 0: nobody. */
 struct proc_key {

@@ -4,7 +4,7 @@
 
 #include "model/keyframe_int.h"
 
-/* These numbers are in trails for ever: event.h lists them. */
+/* These numbers are in trails for ever: event_keyframe.h lists them. */
 _Static_assert(PROC_BORN == 0 && PROC_RUNNING == 1 && PROC_DYING == 2 && PROC_ZOMBIE == 3 &&
 		       PROC_REAPED == 4,
 	       "states are in trails");

@@ -10,7 +10,7 @@
 #include "base/intern.h"
 #include "model/event.h"
 
-/* The numbers of these three are in trails for ever: rec_row in event.h. */
+/* The numbers of these three are in trails for ever: rec_row in event_keyframe.h. */
 enum proc_state {
 	PROC_BORN,    /* forked, has not run a program of its own */
 	PROC_RUNNING, /* has execed, or was there before us */
