@@ -36,6 +36,7 @@
 #define REC_SEED_END 16 /* an iter/task pass is complete */
 
 /* made by user space, in the same stream: what a source learnt otherwise */
+#define REC_THINNED     31 /* counts instead of records: what a recorder did not keep of a storm */
 #define REC_HOST        32 /* first of every stream: machine, zone, boot, hooks */
 #define REC_TICK        33 /* at least every 100 ms: clocks, counters */
 #define REC_FACT_PROC   34 /* exe, cwd, argv of a process that was there before us, from /proc */
@@ -469,6 +470,25 @@ struct rec_gap {
 	__u32 rec_type; /* which type was lost; 0: several or unknown */
 };
 REC_ASSERT(rec_gap, 88);
+
+#define REC_THINNED_PARENT 0x01 /* h names their parent; else the storm's root, above it */
+
+/*
+ * Lives of one parent and one image in a storm, of which nothing else was recorded: births, or with
+ * REC_F_EXITING those that ended with h.status. Followed by exe_len bytes: the image, where known.
+ */
+struct rec_thinned {
+	struct rec_hdr h;     /* boot_ns: until when */
+	struct rec_proc root; /* below whom the storm is */
+	__u64 from_ns;
+	__u64 births, deaths;
+	__u64 reaps;   /* whatever their fate: with births */
+	__u64 records; /* not kept, of the whole storm: once in each batch of such records */
+	__u32 exe_len;
+	__u32 flags;             /* REC_THINNED_* */
+	char comm[REC_COMM_LEN]; /* of those that were born, or died */
+};
+REC_ASSERT(rec_thinned, 144);
 
 /* ---- shared state that is no record ------------------------------------------------------- */
 

@@ -118,7 +118,8 @@ struct rec_table_end {
 	__u64 lost, missed, healed, illegal, evicted, malformed, unknown_type;
 	__u64 attempted, delivered;
 	__u32 pass, pass_rows;
+	__u64 thinned;
 };
-REC_ASSERT(rec_table_end, 216);
+REC_ASSERT(rec_table_end, 224);
 
 #endif

@@ -48,7 +48,7 @@ _proctrail()
 	--user) mapfile -t COMPREPLY < <(compgen -u -- "$cur") && return ;;
 	--events)
 		mapfile -t COMPREPLY < <(compgen -W 'fork exec exit zombie reap adopt signal stop
-			cont rename oom lost heal fact' -- "$cur")
+			cont rename oom lost heal thinned fact' -- "$cur")
 		return
 		;;
 	--args) mapfile -t COMPREPLY < <(compgen -W 'full exe none' -- "$cur") && return ;;

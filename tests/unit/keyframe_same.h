@@ -22,7 +22,7 @@ _Static_assert(sizeof(struct row) == 304, "struct row has changed");
 _Static_assert(sizeof(struct death) == 184, "struct death has changed");
 _Static_assert(sizeof(struct evidence) == 448, "struct evidence has changed");
 _Static_assert(sizeof(struct host_info) == 304, "struct host_info has changed");
-_Static_assert(sizeof(struct proc_counts) == 168, "struct proc_counts has changed");
+_Static_assert(sizeof(struct proc_counts) == 176, "struct proc_counts has changed");
 
 /* Where we are, for the message: which stream, cut before which record, which row */
 struct same {

@@ -373,6 +373,24 @@ static void world_gap(struct world *w)
 	EMIT(w, r, REC_GAP);
 }
 
+static void world_thinned(struct world *w)
+{
+	struct life *l = &w->lives[slot_of(w, LIFE_ALIVE)];
+	struct rec_thinned r = {.from_ns = w->now_ns - NS_PER_SEC,
+				.births = pick(w, 5000),
+				.deaths = pick(w, 5000),
+				.reaps = pick(w, 5000),
+				.records = 20000,
+				.exe_len = 7,
+				.flags = pick(w, 2),
+				.comm = "storm"};
+
+	r.h.tgid = r.h.tid = l->pid;
+	r.h.start_ns = l->start_ns;
+	r.h.status = chance(w, 50) ? 9 : 256;
+	EMIT_TAIL(w, r, REC_THINNED, ((struct span){"/bin/sh", 7}));
+}
+
 static void put_text(struct world *w, unsigned type, uint64_t id, const char *name,
 		     const char *text)
 {
@@ -449,7 +467,7 @@ static void world_step(struct world *w)
 		{world_fork, 22}, {world_exec, 14}, {world_exit, 14},     {world_zombie, 12},
 		{world_reap, 10}, {world_free, 10}, {world_wait, 10},     {world_signal, 8},
 		{world_stop, 2},  {world_place, 2}, {world_fact_proc, 3}, {world_fact, 2},
-		{world_gap, 1},   {world_tick, 4},
+		{world_gap, 1},   {world_tick, 4},  {world_thinned, 1},
 	};
 	uint32_t sum = 0, at;
 

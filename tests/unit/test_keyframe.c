@@ -92,11 +92,11 @@ static void assert_cut_is_unseen(const struct stream *s, struct side *a, size_t 
 	struct side b;
 
 	side_open(&b, &s->opt);
-	assert_int_equal(proc_table_put_keyframe(a->table, &keyframe), 0);
+	assert_int_equal(proc_table_put_keyframe(a->table, 0, &keyframe), 0);
 	assert_well_formed(&keyframe);
 	side_apply(&b, bytes_of(&keyframe));
 	assert_same(s->name, cut, a->table, b.table);
-	assert_int_equal(proc_table_put_keyframe(b.table, &again), 0);
+	assert_int_equal(proc_table_put_keyframe(b.table, 0, &again), 0);
 	assert_same_bytes("keyframe", s, cut, &keyframe, &again);
 	assert_same_tree(s, cut, a, &b);
 

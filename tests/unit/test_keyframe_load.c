@@ -29,7 +29,7 @@ static struct stream *keyframe_of(const struct stream *world, size_t cut)
 	assert_non_null(s);
 	side_open(&side, &world->opt);
 	side_apply(&side, stream_part(world, 0, cut));
-	assert_int_equal(proc_table_put_keyframe(side.table, &s->bytes), 0);
+	assert_int_equal(proc_table_put_keyframe(side.table, 0, &s->bytes), 0);
 	stream_index(s);
 	side_close(&side);
 	return s;
@@ -135,10 +135,10 @@ static void assert_survives(struct side *side, const struct stream *world)
 	side_apply(side, stream_part(world, world->cnt / 2, world->cnt));
 	assert_whole(side);
 	side_open(&again, &world->opt);
-	assert_int_equal(proc_table_put_keyframe(side->table, &once), 0);
+	assert_int_equal(proc_table_put_keyframe(side->table, 0, &once), 0);
 	side_apply(&again, bytes_of(&once));
 	assert_whole(&again);
-	assert_int_equal(proc_table_put_keyframe(again.table, &twice), 0);
+	assert_int_equal(proc_table_put_keyframe(again.table, 0, &twice), 0);
 	assert_same_bytes("keyframe", world, 0, &once, &twice);
 	side_close(&again);
 	buf_release(&once);

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "cmd/replay.h"
 #include "model/keyframe.h"
+#include "analysis/storm.h"
 
 #define SYNC_DEFAULT_MS  1000
 #define CLOSE_TIMEOUT_MS 10000
@@ -19,7 +20,11 @@
 
 struct recording {
 	struct trail_writer *writer;
+	struct proc_table *table;
 	const char *path;
+	struct storm *storm; /* NULL: a single file keeps everything */
+	struct buf kept;     /* of a batch that is thinned */
+	bool thins;
 	struct buf keyframe;
 	int err_said; /* the last error that was told */
 };
@@ -110,7 +115,7 @@ static int say_open(const char *path, int err, pid_t holder)
 }
 
 int recording_open(const struct options *opt, const char *source, struct span first,
-		   struct recording **ret_recording)
+		   struct proc_table *table, struct recording **ret_recording)
 {
 	struct recording *r = calloc(1, sizeof(*r));
 	struct trail_writer_options to;
@@ -121,6 +126,7 @@ int recording_open(const struct options *opt, const char *source, struct span fi
 	if (!r)
 		return say_open(opt->write_path, -ENOMEM, 0);
 	r->path = opt->write_path;
+	r->table = table;
 	fill_options(opt, &to);
 	if (!to.directory && (opt->max_size || opt->max_age_ns)) {
 		log_err(0,
@@ -131,8 +137,13 @@ int recording_open(const struct options *opt, const char *source, struct span fi
 		return EXIT_USAGE;
 	}
 	err = fill_head(first, source, &head);
+	if (!err && to.directory && !opt->read_path) {
+		r->storm = storm_new(table);
+		err = r->storm ? 0 : -ENOMEM;
+	}
 	err = err ?: trail_writer_open(&to, &head, &r->writer, &holder);
 	if (err) {
+		storm_free(r->storm);
 		free(r);
 		return say_open(opt->write_path, err, holder);
 	}
@@ -150,10 +161,10 @@ int recording_start(struct recording *r)
 	return EXIT_FAILED;
 }
 
-void recording_put_keyframe(struct recording *r, const struct proc_table *table)
+void recording_put_keyframe(struct recording *r)
 {
 	buf_reset(&r->keyframe);
-	if (!proc_table_put_keyframe(table, &r->keyframe))
+	if (!proc_table_put_keyframe(r->table, STORM_THINNED, &r->keyframe))
 		trail_writer_keyframe(r->writer, (struct span){r->keyframe.data, r->keyframe.len});
 	buf_release(&r->keyframe); /* as large as the table: not kept for the next one */
 }
@@ -176,12 +187,58 @@ static void say_trouble(struct recording *r)
 	r->err_said = st.err;
 }
 
-void recording_put(struct recording *r, const struct proc_table *table, struct span records)
+static void say_storm(const struct recording *r)
 {
-	if (trail_writer_wants_keyframe(r->writer))
-		recording_put_keyframe(r, table);
-	trail_writer_put(r->writer, records);
+	struct storm_news news;
+	struct buf who = {0};
+
+	if (!storm_take_news(r->storm, &news))
+		return;
+	text_put_safe(&who, (struct span){news.comm, strnlen(news.comm, sizeof(news.comm))},
+		      &(struct text_style){0});
+	if (news.over)
+		log_warn("the storm below %s[%u] is over; every life is kept again", buf_str(&who),
+			 news.root.tgid);
+	else
+		log_warn("%" PRIu64 " births a second below %s[%u], %" PRIu64
+			 " so far: the next ones are counted, not kept one by one",
+			 news.rate, buf_str(&who), news.root.tgid, news.lives);
+	buf_release(&who);
+}
+
+static void put_kept(struct recording *r)
+{
+	if (r->kept.len)
+		trail_writer_put(r->writer, (struct span){r->kept.data, r->kept.len});
+	buf_reset(&r->kept);
+}
+
+void recording_begin_batch(struct recording *r, struct span batch)
+{
+	bool settling = r->storm && storm_is_settling(r->storm);
+
+	r->thins = r->storm && storm_begin_batch(r->storm, &r->kept);
+	put_kept(r);
+	if (!settling && trail_writer_wants_keyframe(r->writer))
+		recording_put_keyframe(r);
+	if (!r->thins)
+		trail_writer_put(r->writer, batch);
+}
+
+void recording_take(struct recording *r, const struct event *ev, struct span record)
+{
+	if (r->thins)
+		storm_keep(r->storm, ev, record, &r->kept);
+}
+
+bool recording_end_batch(struct recording *r)
+{
+	put_kept(r);
 	say_trouble(r);
+	if (!r->storm)
+		return false;
+	say_storm(r);
+	return storm_wants_pass(r->storm);
 }
 
 void recording_rotate(struct recording *r)
@@ -209,6 +266,9 @@ int recording_close(struct recording *r, int code)
 
 	if (!r)
 		return code;
+	if (r->storm)
+		storm_flush(r->storm, &r->kept);
+	put_kept(r);
 	trail_writer_get_status(r->writer, &st);
 	err = trail_writer_close(r->writer, CLOSE_TIMEOUT_MS);
 	if (err == -ETIMEDOUT)
@@ -218,6 +278,8 @@ int recording_close(struct recording *r, int code)
 	if (st.lost)
 		log_warn("%" PRIu64 " records could not be kept in '%s'", st.lost, r->path);
 	buf_release(&r->keyframe);
+	buf_release(&r->kept);
+	storm_free(r->storm);
 	free(r);
 	return err && code == EXIT_DONE ? EXIT_FAILED : code;
 }

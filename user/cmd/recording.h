@@ -11,16 +11,23 @@ struct recording;
 
 /*
  * first: records, the first of them a REC_HOST, which says what is recorded; source: where they come
- * from ("live"). An exit code; has then said what is wrong. Nothing is written yet.
+ * from ("live"). The table, which must live as long, is what keyframes are made of. An exit code; has
+ * then said what is wrong. Nothing is written yet.
  */
 int recording_open(const struct options *opt, const char *source, struct span first,
-		   struct recording **ret_recording);
+		   struct proc_table *table, struct recording **ret_recording);
 /* Its thread: after privileges were dropped. An exit code. */
 int recording_start(struct recording *r);
-/* Records, in stream order, before they are applied to the table. Never waits. */
-void recording_put(struct recording *r, const struct proc_table *table, struct span records);
+/*
+ * Records in stream order, before they are applied to the table; never waits. First a batch, then each
+ * of its records (a storm is thinned by what the table knows), then its end, which is true when a pass
+ * over all tasks is needed. A batch may be one record.
+ */
+void recording_begin_batch(struct recording *r, struct span batch);
+void recording_take(struct recording *r, const struct event *ev, struct span record);
+bool recording_end_batch(struct recording *r);
 /* The table as it is now, from where the recording goes on. */
-void recording_put_keyframe(struct recording *r, const struct proc_table *table);
+void recording_put_keyframe(struct recording *r);
 void recording_rotate(struct recording *r);
 void recording_status(struct recording *r, struct trail_writer_status *ret_status);
 /* True when the recording has ended for good (--on-disk-full exit). */

@@ -116,6 +116,7 @@ void scope_note(struct scope *s, const struct change *c)
 	case CHANGE_FACT:
 	case CHANGE_LOST:
 	case CHANGE_HEAL:
+	case CHANGE_THINNED:
 	case CHANGE_TICK:
 	case CHANGE_KIND_CNT: break;
 	}

@@ -90,7 +90,7 @@ bool session_complete(const struct session *s)
 	const struct proc_counts *cnt = proc_table_counts(s->table);
 
 	return !s->unwatched && !s->render.dropped && !cnt->healed && !cnt->lost && !cnt->missed &&
-	       !cnt->malformed && !cnt->evicted && !s->failed &&
+	       !cnt->malformed && !cnt->evicted && !cnt->thinned && !s->failed &&
 	       !proc_table_uncertain_since(s->table) && !writer_dropped(s->writer);
 }
 
@@ -231,7 +231,8 @@ static int open_recording(struct session *s)
 		log_err(0, "a snapshot cannot be recorded: add --duration T, or -- CMD");
 		return EXIT_USAGE;
 	}
-	return recording_open(s->opt, session_source_name(s), live_first(s->source), &s->recording);
+	return recording_open(s->opt, session_source_name(s), live_first(s->source), s->table,
+			      &s->recording);
 }
 
 /* The probes are in: from here on only what healing and facts need is kept. */
@@ -325,15 +326,16 @@ static int open_cut(struct session *s, struct span record)
 	if (!is_piece)
 		buf_put_span(&keyframe, record);
 	else
-		(void)proc_table_put_keyframe(s->table, &keyframe);
+		(void)proc_table_put_keyframe(s->table, 0, &keyframe);
 	if (!keyframe.err)
 		code = recording_open(s->opt, session_source_name(s),
-				      (struct span){keyframe.data, keyframe.len}, &s->recording);
+				      (struct span){keyframe.data, keyframe.len}, s->table,
+				      &s->recording);
 	buf_release(&keyframe);
 	if (code == EXIT_DONE)
 		code = recording_start(s->recording);
 	if (code == EXIT_DONE && is_piece)
-		recording_put_keyframe(s->recording, s->table);
+		recording_put_keyframe(s->recording);
 	return code;
 }
 
@@ -353,18 +355,21 @@ static bool take_replayed(struct session *s, const struct event *ev, struct span
 		s->failed = -EIO;
 		return false;
 	}
-	if (s->recording)
-		recording_put(s->recording, s->table, record);
+	if (s->recording) {
+		recording_begin_batch(s->recording, record);
+		(void)recording_end_batch(s->recording); /* here nothing is thinned */
+	}
 	return true;
 }
 
 static void apply_batch(struct session *s, struct span batch)
 {
+	bool recorded = s->recording && !s->opt->read_path && !s->unsafe;
 	struct cursor c = cursor_of(batch.data, batch.len);
 	struct event ev;
 
-	if (s->recording && !s->opt->read_path && !s->unsafe)
-		recording_put(s->recording, s->table, batch);
+	if (recorded)
+		recording_begin_batch(s->recording, batch);
 	while (c.left && !c.err) {
 		const char *at = (const char *)c.p;
 		int err = event_decode(&c, &ev);
@@ -375,11 +380,15 @@ static void apply_batch(struct session *s, struct span batch)
 			s->stopped = true;
 			return;
 		}
+		if (recorded && !err)
+			recording_take(s->recording, &ev, record);
 		if (err)
 			proc_table_count_bad(s->table, err);
 		else
 			(void)proc_table_apply(s->table, &ev); /* counts what it cannot keep */
 	}
+	if (recorded && recording_end_batch(s->recording))
+		session_want(s, &(struct want){.kind = WANT_PASS});
 }
 
 /* Lets CMD go once it is known to the table, that is: its seed row has come through. */

@@ -90,6 +90,12 @@ static int finish_fact_proc(struct cursor *tail, struct event *ev)
 	return tail->err;
 }
 
+static int finish_thinned(struct cursor *tail, struct event *ev)
+{
+	ev->file = cursor_span(tail, ev->thinned.exe_len);
+	return tail->err;
+}
+
 static int finish_host(struct cursor *tail, struct event *ev)
 {
 	ev->name = cursor_span(tail, ev->host.host_len);
@@ -133,6 +139,7 @@ static const struct rec_kind rec_kinds[REC_TYPE_CNT] = {
 	[REC_OOM_ADJ] = {"oom_adj", sizeof(struct rec_oom), NULL},
 	[REC_SEED] = {"seed", sizeof(struct rec_seed), NULL},
 	[REC_SEED_END] = {"seed_end", sizeof(struct rec_seed_end), NULL},
+	[REC_THINNED] = {"thinned", sizeof(struct rec_thinned), finish_thinned},
 	[REC_HOST] = {"host", sizeof(struct rec_host), finish_host},
 	[REC_TICK] = {"tick", sizeof(struct rec_tick), NULL},
 	[REC_FACT_PROC] = {"fact_proc", sizeof(struct rec_fact_proc), finish_fact_proc},

@@ -51,10 +51,11 @@ struct event {
 		struct rec_host host;
 		struct rec_tick tick;
 		struct rec_gap gap;
+		struct rec_thinned thinned;
 		struct rec_row row;     /* its parts: see 'text' */
 		struct rec_table table; /* what follows it: see 'text' */
 	};
-	struct span file; /* exec: the path executed, without NUL; fact_proc, row: exe */
+	struct span file; /* exec: the path executed, without NUL; fact_proc, row, thinned: exe */
 	struct span
 		args; /* exec, fact_proc, row: NUL after each argument, redacted: see redact_batch() */
 	struct span cwd;  /* exec: as a path, outermost first; fact_proc, row */

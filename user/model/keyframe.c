@@ -140,15 +140,20 @@ static void put_facts(struct keyframe *k)
 
 /* ---- rows ----------------------------------------------------------------------------------- */
 
+static bool is_skipped(const struct keyframe *k, const struct proc *p)
+{
+	return p->tag & k->skip_tags;
+}
+
 static int by_birth(const void *a, const void *b)
 {
 	return rows_by_birth(*(struct row *const *)a, *(struct row *const *)b);
 }
 
 /* Parents before their children, siblings in their order; NULL behind the last one below the root. */
-static const struct proc *next_in_tree(const struct proc *p)
+static const struct proc *next_in_tree(const struct proc *p, bool below)
 {
-	if (p->children)
+	if (below && p->children)
 		return p->children;
 	while (p && !p->next)
 		p = p->parent;
@@ -171,8 +176,15 @@ static int put_rows(struct keyframe *k)
 	}
 	qsort(roots, cnt, sizeof(struct row *), by_birth);
 	for (size_t i = 0; i < cnt; i++) {
-		for (const struct proc *p = &roots[i]->p; p; p = next_in_tree(p))
+		bool put = true;
+
+		for (const struct proc *p = &roots[i]->p; p; p = next_in_tree(p, put)) {
+			put = !is_skipped(k, p);
+			if (!put)
+				continue;
 			keyframe_put_row(k, row_of(p));
+			k->rows++;
+		}
 	}
 	free(roots);
 	return 0;
@@ -196,13 +208,17 @@ static void put_list(struct keyframe *k, unsigned kind, const struct proc *oldes
 		uint32_t cnt = 0;
 
 		for (; p && cnt < ENTRIES_MAX; p = p->newer)
-			cnt++;
-		begin_table(k, kind, cnt);
+			cnt += !is_skipped(k, p);
+		if (cnt)
+			begin_table(k, kind, cnt);
 		for (; oldest != p; oldest = oldest->newer) {
+			if (is_skipped(k, oldest))
+				continue;
 			entry = rec_proc_of(oldest->key);
 			buf_put(k->out, &entry, sizeof(entry));
 		}
-		keyframe_end(k);
+		if (cnt)
+			keyframe_end(k);
 	}
 }
 
@@ -238,7 +254,7 @@ static void put_end(struct keyframe *k)
 	const struct proc_table *t = k->t;
 	const struct proc_counts *n = &t->counts;
 	struct rec_table_end rec = {
-		.rows = t->rows.used,
+		.rows = k->rows,
 		.start_ns = t->host.start_ns,
 		.run_ns = t->run_ns,
 		.uncertain_ns = t->uncertain_ns,
@@ -266,6 +282,7 @@ static void put_end(struct keyframe *k)
 		.delivered = n->delivered,
 		.pass = t->pass,
 		.pass_rows = t->pass_rows,
+		.thinned = n->thinned,
 	};
 
 	begin_table(k, REC_TABLE_END, 1);
@@ -273,9 +290,9 @@ static void put_end(struct keyframe *k)
 	keyframe_end(k);
 }
 
-int proc_table_put_keyframe(const struct proc_table *t, struct buf *out)
+int proc_table_put_keyframe(const struct proc_table *t, uint16_t skip_tags, struct buf *out)
 {
-	struct keyframe k = {.t = t, .out = out};
+	struct keyframe k = {.t = t, .out = out, .skip_tags = skip_tags};
 	size_t began = out->len;
 	int err;
 

@@ -11,8 +11,9 @@
 /*
  * Appends whole records, each a multiple of 8 bytes and at most 128 KiB: the host, every row after
  * its parent's, names and facts, the order of the dead, and what is beside the rows. Equal tables
- * give equal bytes. 0, or -ENOMEM ('out' is then as long as before, and its err may be set).
+ * give equal bytes. Rows whose tag has a bit of skip_tags are left out, with all below them. 0, or
+ * -ENOMEM ('out' is then as long as before, and its err may be set).
  */
-int proc_table_put_keyframe(const struct proc_table *t, struct buf *out);
+int proc_table_put_keyframe(const struct proc_table *t, uint16_t skip_tags, struct buf *out);
 
 #endif

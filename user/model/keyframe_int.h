@@ -8,7 +8,9 @@
 struct keyframe {
 	const struct proc_table *t;
 	struct buf *out;
-	size_t at; /* where the record that is being written begins */
+	uint16_t skip_tags;
+	size_t rows; /* written */
+	size_t at;   /* where the record that is being written begins */
 };
 
 /* Appends the fixed part, 'h' its first member; whatever follows is appended to k->out. */

@@ -124,6 +124,7 @@ struct proc {
 	uint8_t state;  /* enum proc_state */
 	uint8_t how;    /* enum spawn_how */
 	uint8_t ns_level;
+	uint16_t tag; /* proc_table_set_tag() */
 	char comm[REC_COMM_LEN];
 };
 

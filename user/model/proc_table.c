@@ -119,6 +119,7 @@ static int table_dispatch(struct proc_table *t, const struct event *ev)
 	case REC_FACT_CGROUP: return apply_fact_cgroup(t, ev);
 	case REC_FACT_TEXT: return apply_fact_text(t, ev);
 	case REC_GAP: return apply_gap(t, ev);
+	case REC_THINNED: return apply_thinned(t, ev);
 	case REC_ROW: return apply_row(t, ev);
 	case REC_TABLE: return apply_table(t, ev);
 	}
@@ -211,6 +212,12 @@ const struct wall_clock *proc_table_clock(const struct proc_table *t)
 uint64_t proc_table_uncertain_since(const struct proc_table *t)
 {
 	return t->uncertain_ns;
+}
+
+void proc_table_set_tag(struct proc_table *t, const struct proc *p, uint16_t tag)
+{
+	(void)t; /* whose row it is: only who may change the table has it as non-const */
+	row_of(p)->p.tag = tag;
 }
 
 void proc_table_count_bad(struct proc_table *t, int err)

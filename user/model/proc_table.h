@@ -36,10 +36,12 @@ enum change_kind {
 	CHANGE_WAIT,
 	CHANGE_OOM,
 	CHANGE_OOM_ADJ,
-	CHANGE_FACT, /* facts about proc, a cgroup or a text file, a thread's seed row, the end
+	CHANGE_FACT,    /* facts about proc, a cgroup or a text file, a thread's seed row, the end
 			 * of a pass; see ev */
-	CHANGE_LOST, /* 'cnt' records are missing between from_ns and boot_ns */
-	CHANGE_HEAL, /* an iterator pass put the table right: 'cnt' rows corrected */
+	CHANGE_LOST,    /* 'cnt' records are missing between from_ns and boot_ns */
+	CHANGE_HEAL,    /* an iterator pass put the table right: 'cnt' rows corrected */
+	CHANGE_THINNED, /* a recorder kept of a storm only 'cnt' births and deaths, see ev; proc: their
+			 * parent or the storm's root, may be NULL */
 	CHANGE_TICK,
 	CHANGE_KIND_CNT
 };
@@ -58,7 +60,7 @@ struct change {
 	const struct proc *other;
 	const struct proc *from; /* adopt */
 	const struct event *ev;  /* the record behind it; NULL for derived changes */
-	uint64_t from_ns;        /* lost, heal: uncertain since */
+	uint64_t from_ns;        /* lost, heal: uncertain since; thinned: counted since */
 	uint64_t cnt;
 	uint32_t reason; /* lost: REC_GAP_* */
 	uint32_t cpu;    /* lost: 0xffff unknown */
@@ -77,7 +79,8 @@ struct proc_counts {
 	uint64_t forks, execs, deaths, killed, zombies, reaps, adoptions, signals, threads;
 	uint64_t events; /* records applied */
 	uint64_t lost, missed,
-		healed; /* lost: reported by gaps; missed: programs that did not run */
+		healed;   /* lost: reported by gaps; missed: programs that did not run */
+	uint64_t thinned; /* births of which a recorder kept the number only */
 	uint64_t illegal, evicted, malformed, unknown_type;
 	uint64_t live; /* rows born, running or dying, kernel threads included */
 	uint64_t zombies_now;
@@ -101,6 +104,12 @@ int proc_table_apply(struct proc_table *t, const struct event *ev);
  * table that knows something already.
  */
 void proc_table_reset(struct proc_table *t);
+
+/*
+ * A word about the process that is its listener's (there is one: analysis/storm.c), 0 at first, in no
+ * trail: proc.tag. Nothing else of a row is anybody's to change.
+ */
+void proc_table_set_tag(struct proc_table *t, const struct proc *p, uint16_t tag);
 
 /* Counts a record that event_decode() refused with err: -ENOENT unknown_type, else malformed. */
 void proc_table_count_bad(struct proc_table *t, int err);

@@ -139,6 +139,7 @@ struct proc_table {
 	struct wall_clock clock;
 	bool host_seen;
 	bool loading;    /* a keyframe's rows have come, its end not yet */
+	uint64_t loaded; /* of them taken; a ghost in the place of a missing one does not count */
 	uint64_t run_ns; /* the running recorder began: its records' loss counts are from here */
 
 	struct cpu_loss *cpus;
@@ -294,6 +295,7 @@ void table_note_loss(struct proc_table *t, const struct event *ev);
 void cpus_clear(struct proc_table *t);
 struct cpu_loss *table_cpu(struct proc_table *t, uint32_t cpu); /* made when new; or NULL */
 int apply_gap(struct proc_table *t, const struct event *ev);
+int apply_thinned(struct proc_table *t, const struct event *ev);
 int apply_host(struct proc_table *t, const struct event *ev);
 int apply_tick(struct proc_table *t, const struct event *ev);
 int apply_fact_proc(struct proc_table *t, const struct event *ev);

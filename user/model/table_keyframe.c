@@ -350,6 +350,8 @@ int apply_row(struct proc_table *t, const struct event *ev)
 		t->counts.malformed++;
 		return -EBADMSG;
 	}
+	if (!t->loading)
+		t->loaded = 0;
 	t->loading = true;
 	r = row_alloc(t, event_proc(ev), ev->h.boot_ns);
 	if (!r)
@@ -368,6 +370,7 @@ int apply_row(struct proc_table *t, const struct event *ev)
 		return err;
 	}
 	place_row(t, r, ev);
+	t->loaded++;
 	return 0;
 }
 
@@ -430,6 +433,7 @@ static void load_counts(struct proc_counts *n, const struct rec_table_end *rec)
 	n->evicted += rec->evicted;
 	n->malformed += rec->malformed;
 	n->unknown_type += rec->unknown_type;
+	n->thinned += rec->thinned;
 	n->attempted = rec->attempted;
 	n->delivered = rec->delivered;
 }
@@ -469,7 +473,7 @@ static int load_end(struct proc_table *t, struct cursor *c)
 	t->pass_rows = rec.pass_rows;
 	if (rec.newest_start_ns > t->newest_start_ns)
 		t->newest_start_ns = rec.newest_start_ns;
-	end_loading(t, t->rows.used == rec.rows);
+	end_loading(t, (t->loading ? t->loaded : 0) == rec.rows);
 	return 0;
 }
 

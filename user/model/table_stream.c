@@ -102,6 +102,36 @@ int apply_gap(struct proc_table *t, const struct event *ev)
 	return 0;
 }
 
+/* ---- storms --------------------------------------------------------------------------------- */
+
+/* Lives that have no rows. What their parent did about them is evidence all the same. */
+int apply_thinned(struct proc_table *t, const struct event *ev)
+{
+	const struct rec_thinned *n = &ev->thinned;
+	struct row *r = row_find(t, event_proc(ev));
+	struct evidence *e = r && (n->flags & REC_THINNED_PARENT) ? row_evidence(t, r) : NULL;
+
+	t->counts.forks += n->births;
+	t->counts.thinned += n->births;
+	t->counts.deaths += n->deaths;
+	t->counts.reaps += n->reaps;
+	if (ev->h.status & 0x7f)
+		t->counts.killed += n->deaths;
+	if (e) {
+		e->e.died += n->deaths;
+		e->e.reaped += n->reaps;
+	}
+	table_tell(t, &(struct change){
+			      .kind = CHANGE_THINNED,
+			      .boot_ns = ev->h.boot_ns,
+			      .proc = r ? &r->p : NULL,
+			      .ev = ev,
+			      .from_ns = n->from_ns,
+			      .cnt = n->births + n->deaths,
+		      });
+	return 0;
+}
+
 /* ---- host and clocks ------------------------------------------------------------------------ */
 
 static void take_text(char *dst, size_t cap, struct span s)

@@ -28,6 +28,9 @@
 #define OOM(F) FIELDS_COMMON(F) F(trigger_pid) F(trigger_comm) F(rss_kb) F(oom_score_adj)
 #define LOST(F) F(ts) F(boot_ns) F(count) F(from_boot_ns) F(reason) F(cpu) F(record)
 #define HEAL(F) F(ts) F(boot_ns) F(count) F(from_boot_ns)
+#define THINNED(F)                                                                                \
+	FIELDS_COMMON(F) F(births) F(deaths) F(reaps) F(image) F(image_exe) F(exit_code)          \
+	F(signal) F(signal_name) F(root_pid) F(records) F(from_boot_ns)
 #define FACT(F) FIELDS_COMMON(F) F(name) F(text) F(cgroup_id) F(not_told)
 
 #define AS_WORD(f) #f " "
@@ -42,6 +45,11 @@ _Static_assert(FIELD_CNT <= UINT8_MAX, "ids are bytes");
 static bool is_fact(const struct change *c)
 {
 	return c->ev && c->ev->h.type != REC_SEED && c->ev->h.type != REC_SEED_END;
+}
+
+static bool has_deaths(const struct change *c)
+{
+	return c->ev && c->ev->thinned.deaths;
 }
 
 static bool is_thread_birth(const struct change *c)
@@ -86,6 +94,10 @@ static const struct event_format formats[] = {
 	  .note = "within {uncertain_ns}" },
 	{ .event = "heal", .kind = CHANGE_HEAL, FIELDS(HEAL), .text = true,
 	  .what = "processes put right: {count}", .note = "unsure for {uncertain_ns}" },
+	{ .event = "thinned", .kind = CHANGE_THINNED, FIELDS(THINNED), .text = true,
+	  .applies = has_deaths, .what = "of {self}: {deaths} x {image} died, {fate}" },
+	{ .event = "thinned", .kind = CHANGE_THINNED, FIELDS(THINNED), .text = true,
+	  .what = "of {self}: {births} x {image} born, records thinned" },
 	{ .event = "fact", .kind = CHANGE_FACT, FIELDS(FACT),
 	  .applies = is_fact, .what = "[{self}][{name}][{cgroup}]" },
 };

@@ -152,7 +152,8 @@ GET(host_in_container)
 
 GET(self)
 {
-	return put_proc_label(ret, c->proc);
+	return c->proc ? put_proc_label(ret, c->proc) :
+			 put_label(ret, subject(c), (struct span){0});
 }
 
 GET(parent)

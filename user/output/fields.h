@@ -24,6 +24,7 @@
 	F(old_ppid) F(sender_pid) F(sender_comm) F(code) F(result) F(disposition) F(repeat)       \
 	F(trigger_pid) F(trigger_comm) F(rss_kb) F(oom_score_adj)                                 \
 	F(count) F(from_boot_ns) F(reason) F(cpu) F(record)                                       \
+	F(births) F(deaths) F(reaps) F(image) F(image_exe) F(root_pid) F(records)                 \
 	F(name) F(text) F(cgroup_id) F(not_told)
 
 /* for text only */

@@ -4,20 +4,27 @@
 
 static bool has_status(const struct change *c)
 {
+	if (ev_is(c, REC_THINNED))
+		return c->ev->thinned.deaths;
 	return c->proc && c->kind != CHANGE_THREAD && (c->proc->flags & PROC_STATUS_KNOWN);
+}
+
+/* The raw one, of many who died alike or of the process */
+static uint32_t status_of(const struct change *c)
+{
+	return ev_is(c, REC_THINNED) ? c->ev->h.status : c->proc->status;
 }
 
 GET(exit_code)
 {
-	return has_status(c) && !(c->proc->status & 0x7f) &&
-	       put_u64(ret, c->proc->status >> 8 & 0xff);
+	return has_status(c) && !(status_of(c) & 0x7f) && put_u64(ret, status_of(c) >> 8 & 0xff);
 }
 
 /* Of a death: what killed. Of a signal, stop or continue: which it was. */
 static int signal_of(const struct change *c)
 {
-	if (c->kind == CHANGE_EXIT)
-		return has_status(c) ? (int)(c->proc->status & 0x7f) : 0;
+	if (c->kind == CHANGE_EXIT || c->kind == CHANGE_THINNED)
+		return has_status(c) ? (int)(status_of(c) & 0x7f) : 0;
 	if (ev_is(c, REC_SIGNAL))
 		return c->ev->signal.sig;
 	return ev_is(c, REC_DELIVER) ? c->ev->deliver.sig : 0;
@@ -192,7 +199,7 @@ GET(fate)
 	ret->type = VALUE_STATUS;
 	if (!has_status(c))
 		return put_word(ret, "status unknown");
-	ret->u = c->proc->status;
+	ret->u = status_of(c);
 	return true;
 }
 

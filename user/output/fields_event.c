@@ -135,6 +135,43 @@ GET(record)
 	return ev_is(c, REC_GAP) && put_word(ret, rec_type_name(c->ev->gap.rec_type));
 }
 
+/* ---- what was thinned --------------------------------------------------------------------- */
+
+GET(births)
+{
+	return ev_is(c, REC_THINNED) && put_u64(ret, c->ev->thinned.births) && ret->u;
+}
+
+GET(deaths)
+{
+	return ev_is(c, REC_THINNED) && put_u64(ret, c->ev->thinned.deaths) && ret->u;
+}
+
+GET(reaps)
+{
+	return ev_is(c, REC_THINNED) && put_u64(ret, c->ev->thinned.reaps) && ret->u;
+}
+
+GET(image)
+{
+	return ev_is(c, REC_THINNED) && put_str(ret, comm_span(c->ev->thinned.comm));
+}
+
+GET(image_exe)
+{
+	return ev_is(c, REC_THINNED) && put_str(ret, c->ev->file);
+}
+
+GET(root_pid)
+{
+	return ev_is(c, REC_THINNED) && put_u64(ret, c->ev->thinned.root.tgid) && ret->u;
+}
+
+GET(records)
+{
+	return ev_is(c, REC_THINNED) && put_u64(ret, c->ev->thinned.records) && ret->u;
+}
+
 GET(name)
 {
 	return ev_is(c, REC_FACT_TEXT) && put_str(ret, c->ev->name);

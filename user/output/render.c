@@ -132,6 +132,7 @@ static bool is_alarming(const struct change *c)
 	case CHANGE_OOM_ADJ:
 	case CHANGE_FACT:
 	case CHANGE_HEAL:
+	case CHANGE_THINNED:
 	case CHANGE_TICK:
 	case CHANGE_KIND_CNT: return false;
 	}

@@ -96,6 +96,8 @@ void render_summary(struct buf *b, const struct render *r, bool complete)
 	json_u64(&j, "deaths", n->deaths);
 	json_u64(&j, "killed", n->killed);
 	json_u64(&j, "reaps", n->reaps);
+	if (n->thinned)
+		json_u64(&j, "thinned", n->thinned);
 	json_u64(&j, "zombies", n->zombies_now);
 	if (h->now_ns >= h->start_ns)
 		json_u64(&j, "watched_ns", h->now_ns - h->start_ns);
@@ -161,6 +163,11 @@ void render_trace_summary(struct buf *b, const struct render *r)
 		buf_put_str(&line, " lost: counts are lower bounds, ");
 		put_amount(&line, n->healed, "row");
 		buf_put_str(&line, " put right");
+	}
+	if (n->thinned) {
+		buf_put_str(&line, "; ");
+		put_amount(&line, n->thinned, "birth");
+		buf_put_str(&line, " thinned to numbers");
 	}
 	if (r->dropped) {
 		buf_put_str(&line, "; ");

@@ -304,6 +304,24 @@ static const struct codec_num gap_nums[] = {
 	LAST(rec_gap, rec_type),
 };
 
+static const struct codec_num thinned_nums[] = {
+	HDR,
+	LAST(rec_thinned, root.tgid),
+	START(rec_thinned, root.start_ns, root.tgid),
+	LAST(rec_thinned, root.tid),
+	SLIDE(rec_thinned, from_ns, boot_ns),
+	LAST(rec_thinned, births),
+	LAST(rec_thinned, deaths),
+	LAST(rec_thinned, reaps),
+	LAST(rec_thinned, records),
+	LAST(rec_thinned, flags),
+};
+
+static const struct codec_string thinned_strings[] = {
+	TEXT(rec_thinned, comm),
+	TAIL(rec_thinned, exe, exe_len),
+};
+
 #define ROW(T, n)                                                      \
 	{                                                              \
 		.nums = n, .size = sizeof(struct T), .num_cnt = CNT(n) \
@@ -348,6 +366,7 @@ static const struct codec_row rows[TRAIL_TYPES] = {
 	[REC_FACT_CGROUP] = STRINGS(rec_text, text_nums, text_strings),
 	[REC_FACT_TEXT] = STRINGS(rec_text, text_nums, text_strings),
 	[REC_GAP] = ROW(rec_gap, gap_nums),
+	[REC_THINNED] = STRINGS(rec_thinned, thinned_nums, thinned_strings),
 };
 _Static_assert(TRAIL_TYPES == REC_TYPE_CNT, "the header has a place for every type");
 
