@@ -15,8 +15,8 @@ _proctrail()
 			--at --write --sync --max-size --max-age --on-disk-full --output --json --utc --wide
 			--proc --verbose --help'
 		[record]='--pid --cgroup --uid --duration --ring --max-procs --args-max --threads --args --redact
-			--no-redact --signals --write --sync --max-size --max-age --on-disk-full --proc
-			--verbose --help'
+			--no-redact --signals --write --sync --max-size --max-age --on-disk-full --trigger
+			--before --after --proc --verbose --help'
 		[info]='--read --output --json --utc --wide --verbose --help'
 		[doctor]='--output --json --wide --proc --verbose --help'
 		[help]='--output --help'
@@ -53,12 +53,17 @@ _proctrail()
 		;;
 	--args) mapfile -t COMPREPLY < <(compgen -W 'full exe none' -- "$cur") && return ;;
 	--sync) mapfile -t COMPREPLY < <(compgen -W 'none block 1s' -- "$cur") && return ;;
+	--trigger)
+		mapfile -t COMPREPLY < <(compgen -W 'oom zombies>100 lost>0 exit:*!=0' -- "$cur")
+		return
+		;;
 	--on-disk-full)
 		mapfile -t COMPREPLY < <(compgen -W 'drop-oldest pause exit' -- "$cur")
 		return
 		;;
 	--pid | --cgroup | --uid | --comm | --match | --unit | --container | --state | --duration | \
-		--ring | --max-procs | --args-max | --from | --to | --at | --max-size | --max-age | --redact) return ;;
+		--ring | --max-procs | --args-max | --from | --to | --at | --max-size | --max-age | --redact | \
+		--before | --after) return ;;
 	esac
 
 	if [[ $command == help ]]; then

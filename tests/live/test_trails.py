@@ -88,6 +88,39 @@ def a_recording_is_narrowed_as_the_kernel_does():
     expect_true("it says so", b"no process in the recording has pid 4194303" in said, said)
 
 
+def snapshots_in(record):
+    d = os.path.join(record, "snapshots")
+    return sorted(x for x in os.listdir(d) if x.endswith(".trail")) if os.path.isdir(d) else []
+
+
+@test(seconds=90)
+def snapshots_keep_what_surrounds_an_incident():
+    record = os.path.join(temp_dir(), "rec")
+    shell = start(["sh"], stdin=subprocess.PIPE)
+    recorder = start([PROCTRAIL, "record", "--pid", str(shell.pid), "-w", record, "--trigger", "exit:sh=3",
+                      "--before", "10s", "--after", "1s"], stderr=subprocess.PIPE)
+    until("it records", lambda: os.path.exists(os.path.join(record, "0000000001.open")))
+    shell.stdin.write(b"sleep 1.5; ls / >/dev/null; sh -c 'exit 3'; sh -c 'exit 3'; sleep 0.5; ls /etc >/dev/null\n")
+    shell.stdin.flush()
+    until("the trigger fires", lambda: snapshots_in(record), seconds=20)
+    recorder.send_signal(signal.SIGUSR1)
+    until("another is asked for", lambda: len(snapshots_in(record)) == 2, seconds=20)
+    recorder.send_signal(signal.SIGTERM)
+    said = recorder.communicate(timeout=20)[1]
+    expect("the recorder's end", 0, recorder.returncode)
+    shell.stdin.close()
+    names = snapshots_in(record)
+    expect("why", ["exit-sh", "asked"], [x[17:-6] for x in names])
+    for name in names:
+        path = os.path.join(record, "snapshots", name)
+        expect_true("it is said where", path.encode() in said, said)
+        expect("mode of " + name, 0o640, os.stat(path).st_mode & 0o777)
+        lines = [json.loads(x) for x in run([PROCTRAIL, "trace", "--json", "-r", path])[1].splitlines()]
+        execs = [" ".join(x["args"]) for x in lines if x["event"] == "exec"]
+        expect("before, the incident, after",
+               ["sleep 1.5", "ls /", "sh -c exit 3", "sh -c exit 3", "sleep 0.5", "ls /etc"], execs)
+
+
 @test(seconds=90)
 def killed_recorder_keeps_all_but_the_last_second():
     d = os.path.join(temp_dir(), "rec")

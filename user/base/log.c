@@ -10,7 +10,7 @@
 #include "base/text.h"
 
 static enum log_level log_level = LOG_WARN;
-static bool log_utf8;
+static bool log_utf8, log_status;
 
 void log_set_level(enum log_level level)
 {
@@ -20,6 +20,11 @@ void log_set_level(enum log_level level)
 void log_set_utf8(bool utf8)
 {
 	log_utf8 = utf8;
+}
+
+void log_set_status(bool shown)
+{
+	log_status = shown;
 }
 
 /*
@@ -36,7 +41,7 @@ __attribute__((format(printf, 3, 0))) static void log_write(const char *prefix, 
 	ssize_t done;
 
 	vsnprintf(text, sizeof(text), fmt, ap);
-	buf_put_str(&b, "proctrail: ");
+	buf_put_str(&b, log_status ? "\r\033[Kproctrail: " : "proctrail: ");
 	buf_put_str(&b, prefix);
 	text_put_safe(&b, span_of(text), &style);
 	if (err) {
@@ -68,6 +73,17 @@ void log_warn(const char *fmt, ...)
 		return;
 	va_start(ap, fmt);
 	log_write("warning: ", 0, fmt, ap);
+	va_end(ap);
+}
+
+void log_notice(const char *fmt, ...)
+{
+	va_list ap;
+
+	if (log_level < LOG_WARN)
+		return;
+	va_start(ap, fmt);
+	log_write("", 0, fmt, ap);
 	va_end(ap);
 }
 

@@ -44,7 +44,7 @@ const struct command commands[] = {
 		.summary = "a flight recorder: keep what happens, to be asked later",
 		.options = OPTIONS_SCOPE
 		" duration ring max-procs args-max threads signals" OPTIONS_ARGS OPTIONS_WRITE
-		" proc verbose",
+		" trigger before after proc verbose",
 		.run = cmd_record,
 	},
 	{

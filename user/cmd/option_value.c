@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analysis/trigger.h"
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -248,6 +249,22 @@ static int set_full(struct options *opt, const struct option_row *row, const cha
 	return refuse(row, value, "drop-oldest, pause or exit");
 }
 
+static int set_trigger(struct options *opt, const struct option_row *row, const char *value)
+{
+	const char **list = field_of(opt, row);
+	struct trigger t;
+
+	if (trigger_parse(value, &t))
+		return refuse(row, value, "oom, zombies>100, lost>0 or exit:NAME!=0, in quotes");
+	for (size_t i = 0; i < TRIGGERS_MAX; i++) {
+		if (!list[i]) {
+			list[i] = value;
+			return 0;
+		}
+	}
+	return refuse(row, value, "at most eight of them");
+}
+
 static int (*const setters[])(struct options *, const struct option_row *, const char *) = {
 	[OPTION_FLAG] = set_flag,         [OPTION_COUNT] = set_count,
 	[OPTION_TEXT] = set_text,         [OPTION_REGEX] = set_regex,
@@ -258,6 +275,7 @@ static int (*const setters[])(struct options *, const struct option_row *, const
 	[OPTION_UID] = set_uid,           [OPTION_READ] = set_read,
 	[OPTION_TIME] = set_time,         [OPTION_SYNC] = set_sync,
 	[OPTION_DISK] = set_disk,         [OPTION_FULL] = set_full,
+	[OPTION_TRIGGER] = set_trigger,
 };
 
 int option_value_set(struct options *opt, const struct option_row *row, const char *value)

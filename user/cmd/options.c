@@ -9,7 +9,6 @@
 #include "base/text.h"
 #include "cmd/command.h"
 #include "cmd/option_value.h"
-#include "output/table.h"
 
 #define MAX_WORD 64 /* an option's name is never longer */
 
@@ -173,6 +172,21 @@ const struct option_row option_rows[] = {
 	 .kind = OPTION_FULL,
 	 .offset = AT(on_full),
 	 .help = "drop-oldest unless given; or pause, exit"},
+	{.name = "trigger",
+	 .arg = "WHAT",
+	 .kind = OPTION_TRIGGER,
+	 .offset = AT(triggers),
+	 .help = "keep a snapshot when: oom, 'zombies>100', 'lost>0', 'exit:NAME!=0'"},
+	{.name = "before",
+	 .arg = "T",
+	 .kind = OPTION_DURATION,
+	 .offset = AT(before_ns),
+	 .help = "how far back a snapshot goes, 5m unless given"},
+	{.name = "after",
+	 .arg = "T",
+	 .kind = OPTION_DURATION,
+	 .offset = AT(after_ns),
+	 .help = "how long a snapshot goes on after its trigger, 1m unless given"},
 	{.name = "output",
 	 .arg = "FILE",
 	 .letter = 'o',
@@ -218,6 +232,7 @@ void options_init(struct options *opt)
 {
 	memset(opt, 0, sizeof(*opt));
 	opt->duration_ns = DURATION_UNSET;
+	opt->before_ns = opt->after_ns = DURATION_UNSET;
 	opt->uid = -1;
 	opt->on_full = -1;
 }
@@ -253,7 +268,7 @@ bool option_belongs(const struct option_row *row, const struct command *cmd)
 	return strcmp(row->name, "help") == 0 || word_listed(cmd->options, row->name);
 }
 
-static bool takes_word(const struct option_row *row)
+bool option_takes_word(const struct option_row *row)
 {
 	return row->arg && row->arg[0] != '[';
 }
@@ -293,13 +308,13 @@ int options_find_command(int argc, char **argv)
 			return i;
 		if (w[1] == '-') {
 			row = find_long(w + 2, &value);
-			i += row && takes_word(row) && !value;
+			i += row && option_takes_word(row) && !value;
 			i += row && row->kind == OPTION_READ && !value && skips_name(argc, argv, i);
 			continue;
 		}
 		for (w++; *w; w++) {
 			row = option_find_letter(*w);
-			if (row && takes_word(row)) {
+			if (row && option_takes_word(row)) {
 				i += !w[1];
 				break;
 			}
@@ -379,7 +394,7 @@ static int take(struct options *opt, const struct command *cmd, const struct opt
 		log_err(0, "'--%s' takes no value, got '%s'", row->name, value);
 		return -EINVAL;
 	}
-	if (takes_word(row) && !value) {
+	if (option_takes_word(row) && !value) {
 		if (w->at + 1 >= w->argc || strcmp(w->argv[w->at + 1], "--") == 0) {
 			log_err(0, "'--%s' needs a value: --%s %s", row->name, row->name, row->arg);
 			return -EINVAL;
@@ -421,7 +436,7 @@ static int take_letters(struct options *opt, const struct command *cmd, const ch
 				*cmd->name ? " " : "", cmd->name);
 			return -EINVAL;
 		}
-		if (takes_word(row) || row->kind == OPTION_READ)
+		if (option_takes_word(row) || row->kind == OPTION_READ)
 			return take(opt, cmd, row, p[1] ? p + 1 : NULL, w);
 		err = take(opt, cmd, row, NULL, w);
 	}
@@ -556,32 +571,4 @@ int options_parse(struct options *opt, const struct command *cmd, int argc, char
 	if (!err && !opt->help)
 		err = check_recording(opt, cmd);
 	return err;
-}
-
-#define HELP_INDENT 24
-
-static void put_help_row(struct buf *b, const struct option_row *row, const struct text_style *st)
-{
-	size_t begin = b->len, used;
-
-	if (row->letter)
-		buf_printf(b, "  -%c, --%s", row->letter, row->name);
-	else
-		buf_printf(b, "      --%s", row->name);
-	if (row->arg)
-		buf_printf(b, takes_word(row) || row->kind == OPTION_READ ? " %s" : "%s", row->arg);
-	used = b->len - begin;
-	if (used + 2 > HELP_INDENT) {
-		buf_put_char(b, '\n');
-		used = 0;
-	}
-	buf_pad(b, HELP_INDENT - used, ' ');
-	table_put_wrapped(b, st, span_of(row->help), HELP_INDENT, HELP_INDENT);
-}
-
-void options_put_help(struct buf *b, const struct command *cmd, const struct text_style *st)
-{
-	for (const struct option_row *row = option_rows; row->name; row++)
-		if (option_belongs(row, cmd))
-			put_help_row(b, row, st);
 }

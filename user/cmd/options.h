@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "analysis/trigger.h"
 #include "base/when.h"
 #include "model/redact.h"
 
@@ -23,12 +24,14 @@ struct options {
 	const char *read_path; /* -r; "": the recorder's directory; NULL: the running machine */
 	const char *write_path; /* -w; NULL: nothing is recorded */
 	struct when from, to, at;
-	char **cmd;           /* after --; NULL: none */
-	uint64_t duration_ns; /* DURATION_UNSET; 0: snapshot */
-	uint64_t sync_ms;     /* 0: default; TRAIL_SYNC_* */
-	uint64_t max_size;    /* of a directory of segments; 0: default */
-	uint64_t max_age_ns;  /* 0: default */
-	size_t ring_bytes;    /* 0: default */
+	char **cmd;                         /* after --; NULL: none */
+	uint64_t duration_ns;               /* DURATION_UNSET; 0: snapshot */
+	uint64_t sync_ms;                   /* 0: default; TRAIL_SYNC_* */
+	uint64_t max_size;                  /* of a directory of segments; 0: default */
+	uint64_t max_age_ns;                /* 0: default */
+	const char *triggers[TRIGGERS_MAX]; /* NULL behind the last one */
+	uint64_t before_ns, after_ns;       /* of a snapshot; DURATION_UNSET: default */
+	size_t ring_bytes;                  /* 0: default */
 	size_t max_procs;
 	uint32_t pid; /* 0: unset */
 	uint32_t args_max;
@@ -66,6 +69,7 @@ enum option_kind {
 	OPTION_SYNC,     /* uint64_t ms: none, block, or a duration */
 	OPTION_DISK,     /* uint64_t bytes, between min and max */
 	OPTION_FULL,     /* int, enum trail_full */
+	OPTION_TRIGGER,  /* one more of const char *[TRIGGERS_MAX] that trigger_parse() takes */
 };
 
 struct option_row {
@@ -82,6 +86,7 @@ struct option_row {
 extern const struct option_row option_rows[];
 const struct option_row *option_find(const char *name);
 /* Whether cmd takes it; --help is everybody's. */
+bool option_takes_word(const struct option_row *row); /* a value that must be given */
 bool option_belongs(const struct option_row *row, const struct command *cmd);
 
 /* Sets everything to "not given". */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The flight recorder: quiet, bounded, for months. */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,6 +12,7 @@
 #include "cmd/recording.h"
 #include "cmd/replay.h"
 #include "cmd/session.h"
+#include "cmd/snapshot.h"
 
 #define STATUS_EVERY_NS NS_PER_SEC
 #define GIB             (1ULL << 30)
@@ -18,6 +20,8 @@
 struct record {
 	struct options opt;
 	struct session *session;
+	struct snapshots *snapshots; /* NULL: not yet */
+	bool terminal;
 	struct buf line;
 	uint64_t shown_ns, shown_records;
 	bool shown;
@@ -68,9 +72,8 @@ static void put_status(struct record *r, const struct trail_writer_status *st, u
 }
 
 /* On a terminal only: a service's log is for what is wrong. */
-static void on_batch(void *ctx)
+static void show_status(struct record *r)
 {
-	struct record *r = ctx;
 	uint64_t now_ns = proc_table_host(session_table(r->session))->now_ns;
 	struct trail_writer_status st;
 
@@ -81,6 +84,25 @@ static void on_batch(void *ctx)
 	r->shown_ns = now_ns;
 	r->shown_records = st.records;
 	r->shown = write(STDERR_FILENO, r->line.data, r->line.len) > 0;
+	log_set_status(r->shown);
+}
+
+static void on_batch(void *ctx)
+{
+	struct record *r = ctx;
+
+	if (r->snapshots)
+		snapshots_step(r->snapshots);
+	if (r->terminal)
+		show_status(r);
+}
+
+static void on_usr1(void *ctx)
+{
+	struct record *r = ctx;
+
+	if (r->snapshots)
+		snapshots_ask(r->snapshots);
 }
 
 static void finish(struct record *r, int code)
@@ -91,6 +113,7 @@ static void finish(struct record *r, int code)
 
 	if (r->shown)
 		(void)!write(STDERR_FILENO, "\r\033[K", 4);
+	log_set_status(false);
 	if (code != EXIT_DONE || !session_recording(r->session))
 		return;
 	recording_status(session_recording(r->session), &st);
@@ -109,20 +132,29 @@ int cmd_record(const struct options *opt)
 		.opt = &r.opt,
 		.facts = true,
 		.duration_ns = opt->duration_ns,
-		.on_batch = isatty(STDERR_FILENO) ? on_batch : NULL,
+		.on_batch = on_batch,
 		.ctx = &r,
 		.hup_rotates = true,
+		.on_usr1 = on_usr1,
 	};
 	int code;
 
+	r.terminal = isatty(STDERR_FILENO);
 	r.opt.record = true;
 	if (!r.opt.write_path)
 		r.opt.write_path = RECORDER_DIR;
 	code = session_open(&so, &r.session);
 	if (code != EXIT_DONE)
 		return code;
+	r.snapshots = snapshots_new(&r.opt, r.opt.write_path, session_table(r.session));
+	if (!r.snapshots) {
+		log_err(-ENOMEM, "cannot record");
+		return session_close(r.session, EXIT_FAILED);
+	}
 	code = session_run(r.session);
 	finish(&r, code);
 	buf_release(&r.line);
+	code = session_end_recording(r.session, code);
+	snapshots_finish(r.snapshots); /* from a record that is whole */
 	return session_close(r.session, code);
 }

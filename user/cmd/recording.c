@@ -197,8 +197,8 @@ static void say_storm(const struct recording *r)
 	text_put_safe(&who, (struct span){news.comm, strnlen(news.comm, sizeof(news.comm))},
 		      &(struct text_style){0});
 	if (news.over)
-		log_warn("the storm below %s[%u] is over; every life is kept again", buf_str(&who),
-			 news.root.tgid);
+		log_notice("the storm below %s[%u] is over; every life is kept again",
+			   buf_str(&who), news.root.tgid);
 	else
 		log_warn("%" PRIu64 " births a second below %s[%u], %" PRIu64
 			 " so far: the next ones are counted, not kept one by one",

@@ -81,6 +81,10 @@ bool session_signal_came(struct session *s)
 			recording_rotate(s->recording);
 		return false;
 	}
+	if (info.ssi_signo == SIGUSR1) {
+		s->so.on_usr1(s->so.ctx);
+		return false;
+	}
 	s->signal = (int)info.ssi_signo;
 	return true;
 }
@@ -109,6 +113,8 @@ static int watch_signals(struct session *s)
 		if (!sigaction(ending[i], NULL, &old) && old.sa_handler != SIG_IGN)
 			sigaddset(&set, ending[i]);
 	}
+	if (s->so.on_usr1)
+		sigaddset(&set, SIGUSR1);
 	signal(SIGCHLD, SIG_DFL); /* ignored, it would take CMD's status away */
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	s->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -561,11 +567,18 @@ static int exit_code(struct session *s, int code)
 	return 128 + s->signal;
 }
 
+int session_end_recording(struct session *s, int code)
+{
+	code = recording_close(s->recording, code);
+	s->recording = NULL;
+	return code;
+}
+
 int session_close(struct session *s, int code)
 {
 	if (s->writer && session_finish_output(s) && code == EXIT_DONE)
 		code = EXIT_FAILED;
-	code = recording_close(s->recording, code);
+	code = session_end_recording(s, code);
 	code = exit_code(s, code);
 	held_cmd_release(&s->cmd);
 	source_free(s->source);

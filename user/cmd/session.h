@@ -23,7 +23,8 @@ struct session_options {
 	uint64_t duration_ns; /* DURATION_UNSET: until the end of CMD, Ctrl-C, end of the stream */
 	void (*on_batch)(void *ctx); /* after each batch, time passed; may be NULL */
 	void *ctx;
-	bool hup_rotates; /* SIGHUP begins a new segment instead of ending us */
+	bool hup_rotates;           /* SIGHUP begins a new segment instead of ending us */
+	void (*on_usr1)(void *ctx); /* SIGUSR1; NULL: it does what it does by default */
 };
 
 /* Opens source and output, holds CMD. Returns an exit code, EXIT_DONE with *ret_session set;
@@ -47,6 +48,8 @@ const char *session_read_path(const struct session *s);
 void session_put_title(const struct session *s, struct buf *out);
 /* Whether the answer misses nothing. */
 bool session_complete(const struct session *s);
+/* What -w writes is finished, before everything else is; 'code', or EXIT_FAILED. */
+int session_end_recording(struct session *s, int code);
 /* Flushes and closes; returns CMD's status passed through, or 'code' where there is none. */
 int session_close(struct session *s, int code);
 

@@ -1,0 +1,324 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "cmd/snapshot.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "analysis/trigger.h"
+#include "base/log.h"
+#include "base/text.h"
+
+#define SUBDIR         "snapshots"
+#define SUFFIX         ".trail"
+#define BEFORE_NS      (300 * NS_PER_SEC)
+#define AFTER_NS       (60 * NS_PER_SEC)
+#define COOL_NS        (600 * NS_PER_SEC)
+#define FLUSH_NS       (2 * NS_PER_SEC) /* until what was seen is on disk, with --sync 1s */
+#define RETRY_NS       (10 * NS_PER_SEC)
+#define TRIES          6 /* where pids or memory are exhausted a child may not be had at once */
+#define NUMBER_MAX     20
+#define BYTES_PART     4 /* of the record's own size */
+#define BYTES_DEFAULT  (256ULL << 20)
+#define NICE           10
+#define FINISH_WAIT_MS 30000
+#define FINISH_STEP_US 20000
+
+struct snapshots {
+	const char *dir;
+	struct proc_table *table;
+	struct trigger triggers[TRIGGERS_MAX];
+	uint64_t fired_ns[TRIGGERS_MAX]; /* 0: never */
+	size_t trigger_cnt;
+	uint64_t before_ns, after_ns, flush_ns, bytes_max;
+
+	/* the one that is to come, or is being cut */
+	bool wanted;
+	char why[TRIGGER_NAME_LEN + 8];
+	uint64_t at_ns, from_ns, to_ns, due_ns; /* boot_ns */
+	unsigned tries;
+	pid_t child; /* 0: none */
+	char path[PATH_MAX], part[PATH_MAX];
+};
+
+static uint64_t now_ns(const struct snapshots *s)
+{
+	return proc_table_host(s->table)->now_ns;
+}
+
+/* ---- asking --------------------------------------------------------------------------------- */
+
+/* What happens while one is on its way is in it, or comes too late to be: it is said. */
+static void want(struct snapshots *s, const char *why, uint64_t after_ns)
+{
+	uint64_t now = now_ns(s);
+
+	if (s->wanted) {
+		log_notice("snapshot '%s' is on its way already; '%s' has none of its own", s->why,
+			   why);
+		return;
+	}
+	s->wanted = true;
+	s->tries = 0;
+	snprintf(s->why, sizeof(s->why), "%s", why);
+	s->at_ns = now;
+	s->from_ns = now > s->before_ns ? now - s->before_ns : 0;
+	s->to_ns = now + after_ns;
+	s->due_ns = s->to_ns + s->flush_ns;
+}
+
+void snapshots_ask(struct snapshots *s)
+{
+	want(s, "asked", 0);
+}
+
+static void on_change(void *ctx, const struct change *c)
+{
+	struct snapshots *s = ctx;
+
+	for (size_t i = 0; i < s->trigger_cnt; i++) {
+		struct trigger *t = &s->triggers[i];
+		struct buf why = {0};
+
+		if (!trigger_fires(t, proc_table_counts(s->table), c))
+			continue;
+		if (s->fired_ns[i] && now_ns(s) < s->fired_ns[i] + COOL_NS)
+			continue;
+		s->fired_ns[i] = now_ns(s);
+		trigger_put_word(&why, t);
+		want(s, buf_str(&why), s->after_ns);
+		buf_release(&why);
+	}
+}
+
+/* ---- room ----------------------------------------------------------------------------------- */
+
+static bool is_snapshot(const char *name)
+{
+	size_t len = strlen(name), suffix = strlen(SUFFIX);
+
+	return name[0] != '.' && len > suffix && strcmp(name + len - suffix, SUFFIX) == 0;
+}
+
+static int by_name(const struct dirent **a, const struct dirent **b)
+{
+	return strcmp((*a)->d_name, (*b)->d_name); /* which begins with the time */
+}
+
+static int only_snapshots(const struct dirent *d)
+{
+	return is_snapshot(d->d_name);
+}
+
+/* Deletes the oldest until there is room for one more. */
+static void make_room(const struct snapshots *s)
+{
+	char path[PATH_MAX];
+	struct dirent **rows;
+	uint64_t bytes = 0;
+	struct stat st;
+	int cnt, left;
+
+	snprintf(path, sizeof(path), "%s/" SUBDIR, s->dir);
+	cnt = scandir(path, &rows, only_snapshots, by_name);
+	left = cnt;
+	for (int i = cnt; i-- > 0;) { /* the latest first: they stay */
+		snprintf(path, sizeof(path), "%s/" SUBDIR "/%s", s->dir, rows[i]->d_name);
+		if (lstat(path, &st) == 0)
+			bytes += (uint64_t)st.st_size;
+		if ((cnt - i >= NUMBER_MAX || bytes > s->bytes_max) && unlink(path) == 0) {
+			left--;
+			log_notice("deleted '%s': %d snapshots are kept", path, left);
+		}
+		free(rows[i]);
+	}
+	if (cnt >= 0)
+		free(rows);
+}
+
+/* Sorts by time, and says why: 20261124T021107Z-oom.trail */
+static void name_it(struct snapshots *s)
+{
+	const struct wall_clock *clock = proc_table_clock(s->table);
+	struct wall_clock utc = {.offset_ns = clock->offset_ns, .utc = true};
+	struct wall_time t = wall_time_of(&utc, s->at_ns);
+
+	snprintf(s->path, sizeof(s->path), "%s/" SUBDIR "/%04d%02d%02dT%02d%02d%02dZ-%s" SUFFIX,
+		 s->dir, t.year, t.month, t.day, t.hour, t.min, t.sec, s->why);
+	snprintf(s->part, sizeof(s->part), "%s/" SUBDIR "/.part", s->dir);
+}
+
+/* ---- cutting -------------------------------------------------------------------------------- */
+
+static void put_time(struct buf *b, const struct snapshots *s, uint64_t boot_ns)
+{
+	clock_put_rfc3339(b, proc_table_clock(s->table), boot_ns);
+}
+
+/* Started as by hand: no signal blocked, no environment (a replay asks it nothing); but nicer. */
+static int spawn(char **argv, pid_t *ret_child)
+{
+	char *const no_env[] = {NULL};
+	posix_spawnattr_t attr;
+	sigset_t none;
+	int err;
+
+	sigemptyset(&none);
+	posix_spawnattr_init(&attr);
+	posix_spawnattr_setsigmask(&attr, &none);
+	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK);
+	err = posix_spawn(ret_child, "/proc/self/exe", NULL, &attr, argv, no_env);
+	posix_spawnattr_destroy(&attr);
+	if (err)
+		*ret_child = 0;
+	else
+		(void)setpriority(PRIO_PROCESS, (id_t)*ret_child, NICE);
+	return -err;
+}
+
+/* Nothing is hidden from it: what was to be hidden never came in. */
+static int cut(struct snapshots *s)
+{
+	const char *argv[] = {"proctrail", "trace", "--no-redact", "--events", "oom",   "-o",
+			      "/dev/null", "-r",    s->dir,        "-w",       s->part, "--from",
+			      NULL,        "--to",  NULL,          NULL};
+	const size_t from_at = 12, to_at = 14;
+	struct buf from = {0}, to = {0};
+	int err;
+
+	put_time(&from, s, s->from_ns);
+	put_time(&to, s, s->to_ns);
+	argv[from_at] = buf_str(&from);
+	argv[to_at] = buf_str(&to);
+	err = spawn((char **)argv, &s->child);
+	buf_release(&from);
+	buf_release(&to);
+	return err;
+}
+
+static void give_up(struct snapshots *s, int err, const char *what)
+{
+	s->due_ns = now_ns(s) + RETRY_NS;
+	s->wanted = ++s->tries < TRIES;
+	log_err(err, "snapshot '%s': %s%s", s->why, what, s->wanted ? "; to be tried again" : "");
+}
+
+static void begin(struct snapshots *s)
+{
+	char dir[PATH_MAX];
+	int err;
+
+	snprintf(dir, sizeof(dir), "%s/" SUBDIR, s->dir);
+	if (mkdir(dir, 0750) && errno != EEXIST) {
+		give_up(s, -errno, "cannot make its directory");
+		return;
+	}
+	make_room(s);
+	name_it(s);
+	if (unlink(s->part) && errno != ENOENT) {
+		give_up(s, -errno, "cannot clear its place");
+		return;
+	}
+	err = cut(s);
+	if (err)
+		give_up(s, err, "cannot start the process that cuts it");
+}
+
+static void take_result(struct snapshots *s, int status)
+{
+	char exit_text[32];
+	struct buf span = {0};
+
+	s->child = 0;
+	if (status) {
+		unlink(s->part);
+		snprintf(exit_text, sizeof(exit_text), "cutting it ended with %d",
+			 WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status));
+		give_up(s, 0, exit_text);
+		return;
+	}
+	s->wanted = false;
+	if (rename(s->part, s->path)) {
+		log_err(-errno, "cannot name '%s'", s->path);
+		return;
+	}
+	text_put_duration(&span, s->to_ns - s->from_ns);
+	log_notice("kept %s in '%s'; to ask: proctrail trace -r %s", buf_str(&span), s->path,
+		   s->path);
+	buf_release(&span);
+}
+
+void snapshots_step(struct snapshots *s)
+{
+	int status;
+
+	if (s->child) {
+		if (waitpid(s->child, &status, WNOHANG) == s->child)
+			take_result(s, status);
+		return;
+	}
+	if (s->wanted && now_ns(s) >= s->due_ns)
+		begin(s);
+}
+
+/* ---- life ----------------------------------------------------------------------------------- */
+
+struct snapshots *snapshots_new(const struct options *opt, const char *dir, struct proc_table *t)
+{
+	struct snapshots *s = calloc(1, sizeof(*s));
+	uint64_t sync_ns = opt->sync_ms < 3600 * 1000 ? opt->sync_ms * NS_PER_MS : 0;
+
+	if (!s)
+		return NULL;
+	s->dir = dir;
+	s->table = t;
+	s->before_ns = opt->before_ns != DURATION_UNSET ? opt->before_ns : BEFORE_NS;
+	s->after_ns = opt->after_ns != DURATION_UNSET ? opt->after_ns : AFTER_NS;
+	s->flush_ns = FLUSH_NS + sync_ns;
+	s->bytes_max = opt->max_size ? opt->max_size / BYTES_PART : BYTES_DEFAULT;
+	for (size_t i = 0; i < TRIGGERS_MAX && opt->triggers[i]; i++)
+		if (!trigger_parse(opt->triggers[i], &s->triggers[s->trigger_cnt]))
+			s->trigger_cnt++;
+	if (proc_table_listen(t, on_change, s)) {
+		free(s);
+		return NULL;
+	}
+	return s;
+}
+
+void snapshots_finish(struct snapshots *s)
+{
+	int waited_ms = 0, status;
+
+	if (!s)
+		return;
+	if (s->wanted && !s->child)
+		begin(s);
+	while (s->child && waited_ms < FINISH_WAIT_MS) {
+		if (waitpid(s->child, &status, WNOHANG) == s->child) {
+			s->tries = TRIES; /* there is no later */
+			take_result(s, status);
+			break;
+		}
+		usleep(FINISH_STEP_US);
+		waited_ms += FINISH_STEP_US / 1000;
+	}
+	if (s->child) {
+		kill(s->child, SIGKILL);
+		(void)waitpid(s->child, &status, 0);
+		unlink(s->part);
+		log_err(0, "snapshot '%s' took too long to cut, and is not kept", s->why);
+	}
+	free(s);
+}
