@@ -246,10 +246,13 @@ static __always_inline bool call_is_exec(const struct call *c)
 /*
  * sched_process_exit passes group_dead from 6.16 on. Before, several threads may see live == 0:
  * each ships a record and the model keeps the last. Remove when 6.12 leaves the matrix.
+ *
+ * Asked of btf_trace_*, which every kernel has: for a type that vmlinux lacks libbpf looks through
+ * the modules, which takes CAP_SYS_ADMIN: libbpf 1.1 gives up there.
  */
 static __always_inline bool exit_is_last(__u64 *ctx, struct signal_struct *sig)
 {
-	if (bpf_core_field_exists(struct trace_event_raw_sched_process_exit___new, group_dead))
+	if (bpf_core_type_exists(btf_trace_sched_process_exit___new))
 		return (__u8)ctx[1];
 	return GET(sig, live.counter) == 0;
 }

@@ -377,11 +377,10 @@ struct bpf_iter__task {
 	struct task_struct *task;
 };
 
-/* Only to see whether the field is there: since when does the tracepoint pass it? */
-struct trace_event_raw_sched_process_exit___new {
-	bool group_dead;
-};
+/* Only to see what a tracepoint passes: as many arguments as this, the data of its owner first? */
+typedef void (*btf_trace_sched_process_exit___new)(void *, struct task_struct *, bool);
 
+/* Only to see whether the field is there: since when does the tracepoint pass it? */
 struct trace_event_raw_mark_victim___new {
 	u32 uid;
 };
