@@ -4,6 +4,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -125,6 +127,21 @@ static void finish(struct record *r, int code)
 	buf_release(&b);
 }
 
+/*
+ * When memory runs out there is something to record, and a page of ours that has to come back from
+ * disk would come late. ONFAULT: what was never touched (stacks, room to grow) costs nothing. Below a
+ * limit MCL_FUTURE would make malloc() fail one day: then not at all, and the service has none.
+ */
+static void lock_memory(void)
+{
+	struct rlimit max;
+
+	if (getrlimit(RLIMIT_MEMLOCK, &max) || max.rlim_cur != RLIM_INFINITY)
+		log_debug("memory is not locked: it is limited (ulimit -l)");
+	else if (mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT))
+		log_debug("memory is not locked: %s", strerror(errno));
+}
+
 int cmd_record(const struct options *opt)
 {
 	struct record r = {.opt = *opt};
@@ -151,6 +168,7 @@ int cmd_record(const struct options *opt)
 		log_err(-ENOMEM, "cannot record");
 		return session_close(r.session, EXIT_FAILED);
 	}
+	lock_memory();
 	code = session_run(r.session);
 	finish(&r, code);
 	buf_release(&r.line);
