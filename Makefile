@@ -9,7 +9,7 @@
 ## make bench         budgets, side by side with other tools (root)
 ## make load          the workload generators, build/load/*
 ## make dist          dist/proctrail-VERSION-{x86_64,aarch64}: one static file each
-## make install       PREFIX=/usr/local, DESTDIR=; also uninstall
+## make install       PREFIX=/usr/local, DESTDIR=, UNITDIR=, SYSUSERSDIR=; also uninstall
 ## make format        clang-format the tree; also clean, help
 ##
 ## V=1 shows commands; DEV=1 warnings are errors; SAN=address,undefined; COV=1;
@@ -207,16 +207,25 @@ dist-file: all load
 	$(Q)mkdir -p dist && $(STRIP) -o $(OUT) $(BIN)
 	@[ $$(wc -c <$(OUT)) -le $(DIST_MAX) ] || { echo "$(OUT) is over $(DIST_MAX) bytes" >&2; exit 1; }
 
-MAN       := $(DESTDIR)$(PREFIX)/share/man/man8
-COMPLETE  := $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+BINDIR      := $(PREFIX)/bin
+MANDIR      := $(PREFIX)/share/man/man8
+COMPLETEDIR := $(PREFIX)/share/bash-completion/completions
+# systemd looks below /usr/local too; a distribution wants PREFIX=/usr.
+UNITDIR     ?= $(PREFIX)/lib/systemd/system
+SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
 
 install: all
-	install -D -m 755 $(BIN) $(DESTDIR)$(PREFIX)/bin/proctrail
-	install -D -m 644 man/proctrail.8 $(MAN)/proctrail.8
-	install -D -m 644 completion/proctrail.bash $(COMPLETE)/proctrail
+	install -D -m 755 $(BIN) $(DESTDIR)$(BINDIR)/proctrail
+	install -D -m 644 man/proctrail.8 $(DESTDIR)$(MANDIR)/proctrail.8
+	install -D -m 644 completion/proctrail.bash $(DESTDIR)$(COMPLETEDIR)/proctrail
+	install -D -m 644 service/proctrail.sysusers $(DESTDIR)$(SYSUSERSDIR)/proctrail.conf
+	sed 's|@BINDIR@|$(BINDIR)|' service/proctrail.service.in >$(BUILD)/proctrail.service
+	install -D -m 644 $(BUILD)/proctrail.service $(DESTDIR)$(UNITDIR)/proctrail.service
 
 uninstall:
-	rm -f $(DESTDIR)$(PREFIX)/bin/proctrail $(MAN)/proctrail.8 $(COMPLETE)/proctrail
+	rm -f $(DESTDIR)$(BINDIR)/proctrail $(DESTDIR)$(MANDIR)/proctrail.8 \
+		$(DESTDIR)$(COMPLETEDIR)/proctrail $(DESTDIR)$(SYSUSERSDIR)/proctrail.conf \
+		$(DESTDIR)$(UNITDIR)/proctrail.service
 
 clean:
 	rm -rf $(BUILD) dist
