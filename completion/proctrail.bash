@@ -8,8 +8,8 @@ _proctrail()
 		[bare]='--output --json --utc --wide --proc --verbose --version --help'
 		[trace]='--pid --cgroup --uid --comm --match --unit --container --state --duration --user
 			--events --threads --signals --ring --max-procs --args-max --args --redact --no-redact
-			--read --from --to --at --write --sync --max-size --max-age --on-disk-full
-			--output --json --utc --wide --proc --verbose --help'
+			--read --from --to --at --follow --write --sync --max-size --max-age
+			--on-disk-full --output --json --utc --wide --proc --verbose --help'
 		[tree]='--pid --cgroup --uid --comm --match --unit --container --state --duration --user
 			--kernel --ring --max-procs --args-max --args --redact --no-redact --read --from --to
 			--at --write --sync --max-size --max-age --on-disk-full --output --json --utc --wide

@@ -88,6 +88,40 @@ def a_recording_is_narrowed_as_the_kernel_does():
     expect_true("it says so", b"no process in the recording has pid 4194303" in said, said)
 
 
+@test(seconds=120)
+def two_readers_follow_while_it_rotates():
+    d = temp_dir()
+    record = os.path.join(d, "rec")
+    shell = start(["sh"], stdin=subprocess.PIPE)
+    recorder = start([PROCTRAIL, "record", "--pid", str(shell.pid), "-w", record, "--max-size", "8M"])
+    until("it records", lambda: os.path.exists(os.path.join(record, "0000000001.open")))
+    outs = [os.path.join(d, "follow%d" % i) for i in range(2)]
+    readers = [start([PROCTRAIL, "trace", "--json", "-r", record, "--follow", "-o", o]) for o in outs]
+    for i in range(5):
+        shell.stdin.write(b"for i in 1 2 3 4 5 6; do /bin/true; (exit $i); done\n")
+        shell.stdin.flush()
+        segments = len(os.listdir(record))
+        recorder.send_signal(signal.SIGHUP)
+        until("another segment", lambda: len(os.listdir(record)) > segments)
+    shell.stdin.write(b"/bin/echo the-last-word\n")
+    shell.stdin.flush()
+    for o in outs:
+        until("the end comes", lambda: b"the-last-word" in open(o, "rb").read())
+    shell.stdin.close()
+    shell.wait(timeout=20)
+    recorder.send_signal(signal.SIGTERM)
+    recorder.wait(timeout=20)
+    for r in readers:
+        r.send_signal(signal.SIGINT)
+        expect("a reader's end", 0, r.wait(timeout=20))
+    whole = run([PROCTRAIL, "trace", "--json", "-r", record])[1].splitlines()
+    last = next(i for i, x in enumerate(whole) if b'"event":"exec"' in x and b"the-last-word" in x)
+    expect_true("it was rotated", len(os.listdir(record)) > 5, os.listdir(record))
+    for o in outs:
+        followed = open(o, "rb").read().splitlines()
+        expect("lines up to the last word", whole[:last + 1], followed[:last + 1])
+
+
 def snapshots_in(record):
     d = os.path.join(record, "snapshots")
     return sorted(x for x in os.listdir(d) if x.endswith(".trail")) if os.path.isdir(d) else []

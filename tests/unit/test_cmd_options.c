@@ -208,6 +208,8 @@ static void every_error_names_the_word(void **state)
 		{"p tree -", "unexpected word '-'"},
 		{"p trace --from -5m", "'--from' is about a recording: add -r FILE"},
 		{"p tree -r t --at 02:00 --to 03:00", "'--at' and '--to' exclude each other"},
+		{"p trace --follow", "'--follow' is about a recording: add -r"},
+		{"p trace -r t --follow --to 03:00", "'--follow' and '--to' exclude each other"},
 		{"p trace -r t -- ls", "'-r' and 'CMD' exclude each other"},
 		{"p trace -r t --proc /p", "'-r' and '--proc' exclude each other"},
 		{"p trace -r t --ring 1M", "'-r' and '--ring' exclude each other"},

@@ -25,7 +25,7 @@ const struct command commands[] = {
 		.name = "trace",
 		.summary = "births, programs and deaths, one line each, as they happen",
 		.options = OPTIONS_SCOPE OPTIONS_SHOW OPTIONS_RUN
-		" events threads signals" OPTIONS_READ OPTIONS_WRITE OPTIONS_OUTPUT,
+		" events threads signals" OPTIONS_READ " follow" OPTIONS_WRITE OPTIONS_OUTPUT,
 		.operands = "[-- CMD...]",
 		.takes = TAKES_CMD,
 		.run = cmd_trace,

@@ -144,6 +144,10 @@ const struct option_row option_rows[] = {
 	 .kind = OPTION_TIME,
 	 .offset = AT(at),
 	 .help = "of a recording: as it was then"},
+	{.name = "follow",
+	 .kind = OPTION_FLAG,
+	 .offset = AT(follow),
+	 .help = "of a recording that is being written: go on with what comes, until Ctrl-C"},
 	{.name = "write",
 	 .arg = "FILE|DIR",
 	 .letter = 'w',
@@ -489,6 +493,12 @@ static int check_replay(const struct options *opt)
 					 "at");
 		return -EINVAL;
 	}
+	if (opt->follow && !opt->read_path) {
+		log_err(0, "'--follow' is about a recording: add -r; a live trace goes on anyway");
+		return -EINVAL;
+	}
+	if (opt->follow && (opt->at.kind || opt->to.kind))
+		return say_apart("--follow", opt->at.kind ? "--at" : "--to", "it has no end");
 	if (opt->at.kind && (opt->from.kind || opt->to.kind))
 		return say_apart("--at", opt->from.kind ? "--from" : "--to",
 				 "one moment, or a span");

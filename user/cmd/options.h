@@ -39,6 +39,7 @@ struct options {
 	int verbose;
 	enum redact_args_mode args_mode;
 	bool no_redact;
+	bool follow; /* of a recording: what is still to come */
 	bool json, threads, all_signals, signals, utc, wide, kthreads;
 	bool help, version;
 	bool record; /* the command record: write_path is a directory */

@@ -113,6 +113,7 @@ int replay_open(const struct options *opt, struct replay *ret_replay, struct sou
 	if (code != EXIT_DONE)
 		return code;
 	clamp(&extent, ret_replay);
+	ret_replay->follow = to.follow = opt->follow;
 	to.from_real_ns = ret_replay->from_ns;
 	to.to_real_ns = ret_replay->to_ns == UINT64_MAX ? 0 : ret_replay->to_ns;
 	err = trail_source_open(&to, ret_source);
@@ -165,6 +166,10 @@ void replay_put_title(struct buf *b, const struct replay *r, const char *path,
 	}
 	buf_put_str(&line, ", ");
 	clock_put_date(&line, &clock, r->first_ns);
+	if (r->follow) {
+		buf_put_str(&line, " on, as it is written");
+		goto out;
+	}
 	buf_put_str(&line, " to ");
 	if (wall_time_of(&clock, r->last_ns).day == wall_time_of(&clock, r->first_ns).day &&
 	    r->last_ns - r->first_ns < DAY_NS)
@@ -173,6 +178,7 @@ void replay_put_title(struct buf *b, const struct replay *r, const char *path,
 		clock_put_date(&line, &clock, r->last_ns);
 	buf_put_str(&line, ", ");
 	text_put_age(&line, r->last_ns - r->first_ns);
+out:
 	table_put_wrapped(b, &render->style, (struct span){line.data, line.len}, 0, 2);
 	buf_release(&line);
 }

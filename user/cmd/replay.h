@@ -16,6 +16,7 @@ struct replay {
 	uint64_t from_ns;           /* 0: from the beginning */
 	uint64_t to_ns;             /* UINT64_MAX: to the end */
 	uint64_t first_ns, last_ns; /* of what there is of it */
+	bool follow;                /* it has no end */
 	bool begun;                 /* the part that was asked for has begun */
 };
 
