@@ -6,7 +6,7 @@
 ## make fuzz          the reader of trails, FUZZ_SECONDS=60 (clang)
 ## make test-kernels  KERNELS="5.10 6.18 newest" (or "all"): boot these in QEMU and test there
 ## make check-vmlinux the kernel types in vmlinux/ against the running kernel's
-## make bench         budgets, side by side with other tools (root)
+## make bench         budgets, side by side with other tools (root); bench-tools: build/bench/*
 ## make load          the workload generators, build/load/*
 ## make dist          dist/proctrail-VERSION-{x86_64,aarch64}: one static file each
 ## make install       PREFIX=/usr/local, DESTDIR=, UNITDIR=, SYSUSERSDIR=; also uninstall
@@ -79,6 +79,7 @@ BPF      := $(filter-out bpf/probe.bpf.c,$(wildcard bpf/*.bpf.c))
 UNIT     := $(wildcard tests/unit/test_*.c)
 RUNNER   := $(wildcard tests/script/runner.c)
 LOAD     := $(wildcard tools/load/*.c)
+BENCH    := mktrail replay
 
 objs      = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 BIN      := $(BUILD)/proctrail
@@ -86,12 +87,14 @@ LIB      := $(BUILD)/libproctrail.a
 SKELS    := $(BUILD)/bpf/proctrail.skel.h $(BUILD)/bpf/probe.skel.h
 TESTS    := $(UNIT:tests/unit/%.c=$(BUILD)/tests/%) $(RUNNER:%runner.c=$(BUILD)/tests/script_runner)
 LOADS    := $(LOAD:tools/load/%.c=$(BUILD)/load/%)
+BENCHES  := $(BENCH:%=$(BUILD)/bench/%)
 FLAGSET  := $(BUILD)/.flags
 FILESET  := $(BUILD)/.files
 
 all: $(BIN)
 tests: $(TESTS)
 load: $(LOADS)
+bench-tools: $(BENCHES)
 
 $(BIN): $(call objs,$(MAIN) $(LIVE)) $(LIB)
 	$(call say,LINK,$@)
@@ -114,6 +117,12 @@ $(BUILD)/load/%: tools/load/%.c $(FLAGSET)
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D) && $(CC) -std=gnu11 -D_GNU_SOURCE -O2 -g $(WARN) $(if $(DEV),$(WARN_DEV)) \
 		-MMD -MP -MF $@.d -static -pthread -o $@ $<
+
+# Trails without a kernel, made and replayed by what the tracer itself is made of.
+$(BUILD)/bench/mktrail: $(call objs,tools/bench/machine.c tools/bench/programs.c)
+$(BUILD)/bench/%: $(BUILD)/obj/tools/bench/%.o $(LIB)
+	$(call say,LINK,$@)
+	$(Q)mkdir -p $(@D) && $(CC) $(CFLAGS) $(LDFLAGS) $(LINK) -o $@ $(filter %.o,$^) $(LIB) -lz
 
 $(call objs,$(LIVE)): FLAGS += -I$(BUILD)/bpf
 $(call objs,$(LIVE)): | $(SKELS)
@@ -189,7 +198,7 @@ fuzz:
 check-vmlinux: $(SKELS)
 	$(Q)BUILD='$(BUILD)' vmlinux/check
 
-bench: all load
+bench: all load bench-tools
 	$(Q)BUILD='$(BUILD)' tools/bench/run
 
 # ---- release --------------------------------------------------------------------------------
@@ -236,8 +245,8 @@ format:
 help:
 	@sed -n 's/^## \{0,1\}//p' Makefile
 
-.PHONY: all tests load fuzz test test-build test-unit test-script test-san tests-san test-golden \
-	test-live test-kernels lint check-vmlinux bench dist dist-x86_64 dist-aarch64 dist-file \
+.PHONY: all tests load bench-tools fuzz test test-build test-unit test-script test-san tests-san \
+	test-golden test-live test-kernels lint check-vmlinux bench dist dist-x86_64 dist-aarch64 dist-file \
 	install uninstall clean format help FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
