@@ -115,13 +115,32 @@ static int get_varint_slow(struct trail_decoder *d, uint64_t *ret)
 	return -EBADMSG;
 }
 
+/* The seven bits of each of eight bytes, pushed together: pairs, then fours, then all. */
+static inline uint64_t join_sevens(uint64_t v)
+{
+	v = (v & 0x007f007f007f007f) | (v & 0x7f007f007f007f00) >> 1;
+	v = (v & 0x00003fff00003fff) | (v & 0x3fff00003fff0000) >> 2;
+	return (v & 0x0fffffff) | (v & 0x0fffffff00000000) >> 4;
+}
+
+/*
+ * Lengths follow no pattern that a branch could learn: beyond one byte all bytes are looked at at
+ * once. Longer ones than eight, and the payload's end, are rare.
+ */
 static inline int get_varint(struct trail_decoder *d, uint64_t *ret)
 {
-	if (d->p < d->end && *d->p < 0x80) {
-		*ret = *d->p++;
-		return 0;
-	}
-	return get_varint_slow(d, ret);
+	uint64_t v, stops;
+
+	if (left(d) < sizeof(v))
+		return get_varint_slow(d, ret);
+	memcpy(&v, d->p, sizeof(v));
+	v = le64toh(v);
+	stops = ~v & 0x8080808080808080;
+	if (!stops)
+		return get_varint_slow(d, ret);
+	d->p += ((unsigned)__builtin_ctzll(stops) + 1) / 8;
+	*ret = join_sevens(v & (stops ^ (stops - 1)));
+	return 0;
 }
 
 static int get_bytes(struct trail_decoder *d, struct span *ret)
@@ -161,26 +180,37 @@ static int get_string(struct trail_decoder *d, struct span *ret)
 
 /* ---- one record ----------------------------------------------------------------------------- */
 
+/* Those of a later version: only how many they are counts. */
+static unsigned count_unknown(const struct trail_decoder *d, const struct making *m, uint64_t bits)
+{
+	unsigned cnt = (unsigned)__builtin_popcountll(bits);
+
+	for (unsigned i = 8; i < m->plan->bitmap_bytes; i++)
+		cnt += (unsigned)__builtin_popcount(d->p[i]);
+	return cnt - (unsigned)__builtin_popcountll(m->string_bits) -
+	       (unsigned)__builtin_popcountll(m->num_bits);
+}
+
 /* Which fields follow. */
 static int get_bitmap(struct trail_decoder *d, struct making *m)
 {
 	const struct codec_plan *plan = m->plan;
-	unsigned len = plan->bitmap_bytes, used = plan->field_cnt % 8, cnt;
+	unsigned len = plan->bitmap_bytes, used = plan->field_cnt % 8;
 	uint64_t bits = 0;
 
 	if (len > left(d) || (used && d->p[len - 1] >> used))
 		return -EBADMSG;
-	memcpy(&bits, d->p, len < 8 ? len : 8);
-	bits = le64toh(bits);
-	cnt = (unsigned)__builtin_popcountll(bits);
-	for (unsigned i = 8; i < len; i++)
-		cnt += (unsigned)__builtin_popcount(d->p[i]);
-	d->p += len;
-
+	if (left(d) >= sizeof(bits))
+		memcpy(&bits, d->p, sizeof(bits));
+	else
+		memcpy(&bits, d->p, left(d));
+	bits = le64toh(bits) & plan->bitmap_mask;
 	m->string_bits = bits & ((1ULL << plan->string_cnt) - 1);
 	m->num_bits = bits >> plan->string_cnt & (~0ULL >> (64 - plan->num_cnt));
-	m->skip = cnt - (unsigned)__builtin_popcountll(m->string_bits) -
-		  (unsigned)__builtin_popcountll(m->num_bits);
+	m->skip = 0;
+	if (plan->field_cnt > plan->string_cnt + plan->num_cnt)
+		m->skip = count_unknown(d, m, bits);
+	d->p += len;
 	return 0;
 }
 
@@ -219,6 +249,8 @@ static void put_strings(struct trail_decoder *d, const struct making *m, unsigne
 	const struct codec_row *row = m->plan->row;
 	char *tail = rec + row->size;
 
+	if (!row->string_cnt)
+		return;
 	for (unsigned i = 0; i < row->string_cnt; i++) {
 		const struct codec_string *s = &row->strings[i];
 		bool has = m->string_bits >> i & 1;
@@ -236,7 +268,8 @@ static void put_strings(struct trail_decoder *d, const struct making *m, unsigne
 			d->string_len[type][i] = (uint32_t)now.len;
 		}
 	}
-	memset(tail, 0, (size_t)(rec + m->size - tail));
+	if (tail < rec + m->size)
+		memset(tail, 0, (size_t)(rec + m->size - tail));
 }
 
 static const struct slot *slot_find(const struct trail_decoder *d, uint32_t tgid)
@@ -269,50 +302,122 @@ static void predict_proc(const struct trail_decoder *d, const struct codec_plan 
 		      plan->proc + CODEC_PROC_WORDS / 2);
 }
 
-static uint64_t predict_num(const struct trail_decoder *d, const struct making *m,
-			    const struct codec_num *n, unsigned type, const char *rec)
+static uint64_t length_of(const struct trail_decoder *d, const struct making *m, unsigned type,
+			  unsigned string)
 {
-	const struct slot *slot;
+	if (m->plan->row->strings[string].kind != STRING_TAIL)
+		return d->string_len[type][string];
+	return m->string_bits >> string & 1 ? m->strings[string].len : 0;
+}
+
+/* Where its process began, as far as the block says; else as in the last record. */
+static uint64_t start_of(const struct trail_decoder *d, uint32_t tgid, uint64_t last)
+{
+	const struct slot *slot = slot_find(d, tgid);
+
+	return slot ? ((const struct rec_hdr *)at(d, slot->hdr))->start_ns : last;
+}
+
+/* codec_slide(), of a width that the compiler knows */
+static inline void put_slide(char *rec, const char *last, const struct codec_num *n, unsigned width,
+			     uint64_t step)
+{
+	codec_store(rec, n->offset, width,
+		    codec_load(last, n->offset, width) + codec_load(rec, n->ref, width) -
+			    codec_load(last, n->ref, width) + step);
+}
+
+/* Another way to say the same as the cases of put_special(): what no type uses so far. */
+static uint64_t predict_other(const struct trail_decoder *d, const struct making *m,
+			      const struct codec_num *n, const char *rec)
+{
+	uint64_t last = codec_load(rec, n->offset, n->width);
 
 	switch ((enum codec_coding)n->coding) {
 	case CODING_PREV: return codec_load(at(d, d->prev), n->offset, n->width);
 	case CODING_CPU: return d->lost[((const struct rec_hdr *)rec)->cpu % TRAIL_CPUS];
 	case CODING_SLIDE: return codec_slide(n, rec, m->last);
-	case CODING_LEN:
-		if (m->plan->row->strings[n->ref].kind != STRING_TAIL)
-			return d->string_len[type][n->ref];
-		return m->string_bits >> n->ref & 1 ? m->strings[n->ref].len : 0;
 	case CODING_START:
-		slot = slot_find(d, (uint32_t)codec_load(rec, n->ref, n->ref_width));
-		if (slot)
-			return ((const struct rec_hdr *)at(d, slot->hdr))->start_ns;
-		break;
+		return start_of(d, (uint32_t)codec_load(rec, n->ref, n->ref_width), last);
+	case CODING_LEN:
 	case CODING_LAST:
 	case CODING_PROC: break;
 	}
-	return codec_load(rec, n->offset, n->width);
+	return last;
 }
 
-/* The numbers of 'want', in order: those with a bit have a step in the payload. */
-static int get_nums(struct trail_decoder *d, const struct making *m, uint64_t want, unsigned type,
-		    char *rec)
+static void put_special(const struct trail_decoder *d, const struct making *m, unsigned type,
+			const struct codec_special *special, uint64_t step, char *rec)
+{
+	const struct codec_num *n = &m->plan->row->nums[special->num];
+	uint64_t v;
+
+	switch ((enum codec_how)special->how) {
+	case HOW_CPU:
+		v = d->lost[((const struct rec_hdr *)rec)->cpu % TRAIL_CPUS];
+		codec_store(rec, n->offset, 4, v + step);
+		return;
+	case HOW_SLIDE_4: put_slide(rec, m->last, n, 4, step); return;
+	case HOW_SLIDE_8: put_slide(rec, m->last, n, 8, step); return;
+	case HOW_START:
+		v = start_of(d, (uint32_t)codec_load(rec, n->ref, 4),
+			     codec_load(rec, n->offset, 8));
+		codec_store(rec, n->offset, 8, v + step);
+		return;
+	case HOW_LEN: v = length_of(d, m, type, n->ref); break;
+	default: v = predict_other(d, m, n, rec);
+	}
+	codec_store(rec, n->offset, n->width, v + step);
+}
+
+/* boot_ns and tgid come first: the process must be known for the others. */
+#define FIRST_NUMS 2
+
+static int get_first_nums(struct trail_decoder *d, const struct making *m, struct rec_hdr *h)
+{
+	uint64_t step;
+
+	h->boot_ns = ((const struct rec_hdr *)at(d, d->prev))->boot_ns;
+	if (m->num_bits & 1) {
+		if (get_varint(d, &step))
+			return -EBADMSG;
+		h->boot_ns += codec_unzigzag(step);
+	}
+	if (m->num_bits & 2) {
+		if (get_varint(d, &step))
+			return -EBADMSG;
+		h->tgid += (uint32_t)codec_unzigzag(step);
+	}
+	return 0;
+}
+
+/*
+ * First every step in the payload, where the number stands already; then those that are predicted
+ * from the others: which they are is the type's, whatever the record says.
+ */
+static int get_other_nums(struct trail_decoder *d, const struct making *m, unsigned type, char *rec)
 {
 	const struct codec_plan *plan = m->plan;
+	uint64_t steps[CODEC_FIELDS_MAX], step; /* only where there are bits */
 
-	for (want &= m->num_bits | plan->special; want; want &= want - 1) {
-		uint64_t bit = want & -want, v, step;
-		const struct codec_num *n = &plan->row->nums[__builtin_ctzll(want)];
+	for (uint64_t bits = m->num_bits >> FIRST_NUMS << FIRST_NUMS; bits; bits &= bits - 1) {
+		unsigned i = (unsigned)__builtin_ctzll(bits);
+		const struct codec_num *n = &plan->row->nums[i];
 
-		if (bit & plan->special)
-			v = predict_num(d, m, n, type, rec);
-		else
-			v = codec_load(rec, n->offset, n->width);
-		if (bit & m->num_bits) {
-			if (get_varint(d, &step))
-				return -EBADMSG;
-			v += codec_unzigzag(step);
-		}
-		codec_store(rec, n->offset, n->width, v);
+		if (get_varint(d, &step))
+			return -EBADMSG;
+		steps[i] = codec_unzigzag(step);
+		if (!(plan->special >> i & 1))
+			codec_store(rec, n->offset, n->width,
+				    codec_load(rec, n->offset, n->width) + steps[i]);
+	}
+	for (unsigned i = 0; i < plan->special_cnt; i++) {
+		const struct codec_special *special = &plan->specials[i];
+
+		if (special->num < FIRST_NUMS)
+			continue;
+		step = m->num_bits >> special->num & 1 ? steps[special->num] : 0;
+		put_special(d, m, type, special, step, rec);
 	}
 	return 0;
 }
@@ -334,8 +439,6 @@ static void remember(struct trail_decoder *d, const struct codec_row *row, size_
 	slot->hdr = offset;
 }
 
-#define NUMS_FIRST 0x3ULL /* boot_ns and tgid: the process must be known for the others */
-
 static int decode_fields(struct trail_decoder *d, unsigned type, size_t max_bytes)
 {
 	struct making m; /* its strings only where there are bits */
@@ -354,10 +457,10 @@ static int decode_fields(struct trail_decoder *d, unsigned type, size_t max_byte
 	m.last = at(d, d->last[type]);
 	memcpy(rec, m.last, m.plan->row->size);
 	put_strings(d, &m, type, rec);
-	if (get_nums(d, &m, NUMS_FIRST, type, rec))
+	if (get_first_nums(d, &m, (struct rec_hdr *)rec))
 		return -EBADMSG;
 	predict_proc(d, m.plan, rec);
-	if (get_nums(d, &m, ~NUMS_FIRST, type, rec))
+	if (get_other_nums(d, &m, type, rec))
 		return -EBADMSG;
 	while (m.skip--) {
 		if (get_varint(d, &ignored))

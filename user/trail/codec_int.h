@@ -74,6 +74,21 @@ const char *codec_coding_name(enum codec_coding coding);
 #define CODEC_USAGE_WORDS 8
 _Static_assert(sizeof(struct rec_hdr) == 64 && sizeof(struct rec_usage) == 64, "16 words");
 
+/* How a number that is predicted by itself is, with its width where that saves a look. */
+enum codec_how {
+	HOW_CPU, /* of 4 bytes */
+	HOW_SLIDE_4,
+	HOW_SLIDE_8,
+	HOW_START, /* of 8 bytes, by a tgid */
+	HOW_LEN,
+	HOW_OTHER,
+};
+
+struct codec_special {
+	uint8_t num;
+	uint8_t how; /* enum codec_how */
+};
+
 /* A row, prepared: what does not depend on the record. */
 struct codec_plan {
 	const struct codec_row *row;
@@ -83,6 +98,9 @@ struct codec_plan {
 	uint8_t field_cnt;    /* of the file: may be more, or fewer, than the row has */
 	uint8_t bitmap_bytes; /* for them */
 	uint8_t proc_words;   /* words of 'proc' to look at: 0, 8 or 16 */
+	uint8_t special_cnt;
+	struct codec_special specials[CODEC_FIELDS_MAX]; /* the bits of 'special', in their order */
+	uint64_t bitmap_mask;            /* of the first 8 bytes of the bitmap: its own bits */
 	uint64_t proc[CODEC_PROC_WORDS]; /* ones where a field is predicted by process */
 };
 

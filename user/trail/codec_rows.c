@@ -406,6 +406,23 @@ struct trail_fields trail_fields_now(void)
 	return fields;
 }
 
+static enum codec_how how_of(const struct codec_num *n)
+{
+	switch ((enum codec_coding)n->coding) {
+	case CODING_CPU: return n->width == 4 ? HOW_CPU : HOW_OTHER;
+	case CODING_SLIDE:
+		if (n->width == n->ref_width && n->width == 4)
+			return HOW_SLIDE_4;
+		return n->width == n->ref_width && n->width == 8 ? HOW_SLIDE_8 : HOW_OTHER;
+	case CODING_START: return n->width == 8 && n->ref_width == 4 ? HOW_START : HOW_OTHER;
+	case CODING_LEN: return HOW_LEN;
+	case CODING_PREV:
+	case CODING_LAST:
+	case CODING_PROC: break;
+	}
+	return HOW_OTHER;
+}
+
 void codec_plan_init(struct codec_plan *p, const struct codec_row *row, unsigned cnt,
 		     unsigned string_cnt)
 {
@@ -417,6 +434,7 @@ void codec_plan_init(struct codec_plan *p, const struct codec_row *row, unsigned
 		.string_cnt = (uint8_t)string_cnt,
 		.field_cnt = (uint8_t)cnt,
 		.bitmap_bytes = (uint8_t)((cnt + 7) / 8),
+		.bitmap_mask = cnt < 57 ? (1ULL << (cnt + 7) / 8 * 8) - 1 : UINT64_MAX,
 	};
 	for (unsigned i = 0; i < nums; i++) {
 		const struct codec_num *n = &row->nums[i];
@@ -426,6 +444,8 @@ void codec_plan_init(struct codec_plan *p, const struct codec_row *row, unsigned
 			p->proc_words = row->usage ? CODEC_PROC_WORDS : CODEC_PROC_WORDS / 2;
 		} else if (n->coding != CODING_LAST) {
 			p->special |= 1ULL << i;
+			p->specials[p->special_cnt++] =
+				(struct codec_special){(uint8_t)i, (uint8_t)how_of(n)};
 		}
 	}
 }
