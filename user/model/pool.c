@@ -1,15 +1,67 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "model/pool.h"
 
+#define CACHE_LINE 64
+#define HUGE_PAGE  (2u << 20)
+#define HUGE_FROM  (2 * HUGE_PAGE) /* of a pool so large a page more is little */
+
+struct pool_chunk {
+	struct pool_chunk *next;
+};
+
+static size_t slab_bytes(const struct pool *p)
+{
+	return POOL_SLAB * p->size;
+}
+
 void pool_release(struct pool *p)
 {
-	for (size_t i = 0; i < p->slab_cnt; i++)
-		free(p->slabs[i]);
+	for (struct pool_chunk *c = p->chunks, *next; c; c = next) {
+		next = c->next;
+		free(c);
+	}
 	free(p->slabs);
 	*p = (struct pool){.size = p->size};
+}
+
+/* Room for a slab at least. Where there are no huge pages it is as good as any other memory. */
+static bool chunk_add(struct pool *p)
+{
+	size_t size = CACHE_LINE + slab_bytes(p);
+	struct pool_chunk *c;
+
+	if (p->slab_cnt * slab_bytes(p) >= HUGE_FROM && size <= HUGE_PAGE) {
+		size = HUGE_PAGE;
+		c = aligned_alloc(HUGE_PAGE, HUGE_PAGE);
+		if (c)
+			(void)madvise(c, HUGE_PAGE, MADV_HUGEPAGE);
+	} else {
+		c = malloc(size);
+	}
+	if (!c)
+		return false;
+	c->next = p->chunks;
+	p->chunks = c;
+	p->chunk_at = (char *)c + CACHE_LINE;
+	p->chunk_left = size - CACHE_LINE;
+	return true;
+}
+
+static char *slab_new(struct pool *p)
+{
+	char *slab;
+
+	if (p->chunk_left < slab_bytes(p) && !chunk_add(p))
+		return NULL;
+	slab = p->chunk_at;
+	p->chunk_at += slab_bytes(p);
+	p->chunk_left -= slab_bytes(p);
+	memset(slab, 0, slab_bytes(p));
+	return slab;
 }
 
 static bool pool_grow(struct pool *p)
@@ -25,7 +77,7 @@ static bool pool_grow(struct pool *p)
 		p->slabs = slabs;
 		p->slab_cap = cap;
 	}
-	slab = calloc(POOL_SLAB, p->size);
+	slab = slab_new(p);
 	if (!slab)
 		return false;
 	p->slabs[p->slab_cnt++] = slab;
@@ -71,5 +123,5 @@ void *pool_at(const struct pool *p, size_t i)
 
 size_t pool_bytes(const struct pool *p)
 {
-	return p->slab_cnt * POOL_SLAB * p->size + p->slab_cap * sizeof(*p->slabs);
+	return p->slab_cnt * slab_bytes(p) + p->slab_cap * sizeof(*p->slabs);
 }
