@@ -17,7 +17,7 @@ void row_note_init(struct proc_table *t, struct row *r)
 
 void row_forget_init(struct proc_table *t, const struct row *r)
 {
-	if (map_find(&t->inits, r->p.pidns, 0) == r)
+	if ((r->p.flags & PROC_NSINIT) && map_find(&t->inits, r->p.pidns, 0) == r)
 		map_remove(&t->inits, r->p.pidns, 0);
 }
 

@@ -6,7 +6,8 @@
 
 #include "model/table_int.h"
 
-#define INDEX_MIN 1024
+#define INDEX_MIN  1024
+#define CACHE_LINE 64
 
 /* ---- index ---------------------------------------------------------------------------------- */
 
@@ -261,15 +262,21 @@ void row_list_dead(struct proc_table *t, struct row *r)
 	t->dead_cnt++;
 }
 
+/* Then it is in no index. */
+static void dead_remove(struct proc_table *t, struct row *r)
+{
+	index_remove(&t->dead, r);
+	list_remove(&t->dead_oldest, &t->dead_newest, &r->p);
+	r->bits &= ~ROW_DEAD_LISTED;
+	t->dead_cnt--;
+}
+
 void row_unlist_dead(struct proc_table *t, struct row *r)
 {
 	if (!(r->bits & ROW_DEAD_LISTED))
 		return;
-	index_remove(&t->dead, r);
+	dead_remove(t, r);
 	index_put(&t->live, r);
-	list_remove(&t->dead_oldest, &t->dead_newest, &r->p);
-	r->bits &= ~ROW_DEAD_LISTED;
-	t->dead_cnt--;
 }
 
 void row_hold(struct proc_table *t, struct row *r)
@@ -304,9 +311,11 @@ void row_forget(struct proc_table *t, struct row *r)
 	while (r->p.children)
 		row_unlink(t, row_of(r->p.children));
 	row_unlink(t, r);
-	row_unlist_dead(t, r);
 	row_unhold(t, r);
-	index_remove(&t->live, r);
+	if (r->bits & ROW_DEAD_LISTED)
+		dead_remove(t, r);
+	else
+		index_remove(&t->live, r);
 	row_forget_init(t, r);
 	intern_put(&t->strings, r->p.exe);
 	intern_put(&t->strings, r->p.args);
@@ -339,6 +348,26 @@ static bool is_too_old(const struct proc_table *t, const struct proc *p)
 	return !t->loading && age_of_dead(t, p) > t->opt.dead_ns;
 }
 
+static void prefetch(const void *obj, size_t size)
+{
+	for (size_t at = 0; obj && at < size; at += CACHE_LINE)
+		__builtin_prefetch((const char *)obj + at);
+}
+
+/*
+ * Those whose turn is next are long cold, and a storm of births waits for each of their lines: the
+ * row after the next one is fetched now, and of the next, which was fetched so, what it refers to.
+ */
+static void prefetch_after(const struct proc *oldest)
+{
+	const struct proc *next = oldest->newer;
+
+	if (!next)
+		return;
+	prefetch(next->death, sizeof(struct death));
+	prefetch(next->newer, sizeof(struct row));
+}
+
 /*
  * The dead go by age and by number. Not while a change is told: rows are good until the record is
  * done with.
@@ -350,11 +379,7 @@ void rows_forget_old(struct proc_table *t)
 
 		if (t->dead_cnt > t->opt.max_dead)
 			t->counts.evicted++;
-		if (oldest->newer) { /* long cold, and next in turn */
-			__builtin_prefetch(oldest->newer);
-			__builtin_prefetch((char *)oldest->newer + 64);
-			__builtin_prefetch((char *)oldest->newer + 128);
-		}
+		prefetch_after(oldest);
 		row_forget(t, row_of(oldest));
 	}
 }
