@@ -405,21 +405,25 @@ static int inflate_to(struct buf *raw, size_t raw_len, struct span payload)
 	return err;
 }
 
-int trail_block_open(const struct trail_block *b, struct span bytes, struct buf *ret_raw)
+int trail_block_check(const struct trail_block *b, struct span bytes)
 {
 	const uint8_t *p = (const uint8_t *)bytes.data, *end;
-	struct span payload;
-	int err;
 
 	if (!block_is_sane(b) || bytes.len != b->len)
 		return -EBADMSG;
 	end = p + b->len - TRAIL_BLOCK_TRAILER;
 	if (get_le32(end) != b->len || get_le32(end + 4) != TRAIL_BLOCK_END)
 		return -EBADMSG;
-	payload = (struct span){bytes.data + TRAIL_BLOCK_HEADER, b->payload_len};
-	if (crc_of(payload.data, payload.len) != b->payload_crc)
-		return -EBADMSG;
+	return crc_of(p + TRAIL_BLOCK_HEADER, b->payload_len) == b->payload_crc ? 0 : -EBADMSG;
+}
 
+int trail_block_open(const struct trail_block *b, struct span bytes, struct buf *ret_raw)
+{
+	struct span payload = {bytes.data + TRAIL_BLOCK_HEADER, b->payload_len};
+	int err = trail_block_check(b, bytes);
+
+	if (err)
+		return err;
 	buf_reset(ret_raw);
 	if (b->flags & TRAIL_BLOCK_STORED) {
 		buf_put_span(ret_raw, payload);

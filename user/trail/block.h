@@ -71,10 +71,9 @@ int trail_block_put(struct buf *out, struct trail_block *b, struct span raw, int
  * TRAIL_BLOCK_HEADER bytes. Nothing behind the header is looked at.
  */
 int trail_block_parse(struct span bytes, struct trail_block *ret_block);
-/*
- * 'bytes' is a whole block (b->len of them): compares the trailer and the payload's CRC, and
- * replaces ret_raw by the inflated payload. 0, -EBADMSG, or -ENOMEM.
- */
+/* 'bytes' is a whole block (b->len of them): compares the trailer and the payload's CRC. 0, -EBADMSG. */
+int trail_block_check(const struct trail_block *b, struct span bytes);
+/* The same, and replaces ret_raw by the inflated payload. 0, -EBADMSG, or -ENOMEM. */
 int trail_block_open(const struct trail_block *b, struct span bytes, struct buf *ret_raw);
 
 /* One keyframe of a segment, as TRAIL_INDEX lists them. */

@@ -279,14 +279,12 @@ static const struct slot *slot_find(const struct trail_decoder *d, uint32_t tgid
 	return tgid && slot->tgid == tgid ? slot : NULL;
 }
 
-static void blend(uint64_t *rec, const char *from, const uint64_t *mask)
+/* Records are aligned to 8, and an earlier one does not overlap with this one. */
+static void blend(uint64_t *restrict rec, const uint64_t *restrict from,
+		  const uint64_t *restrict mask)
 {
-	uint64_t word;
-
-	for (unsigned i = 0; i < CODEC_PROC_WORDS / 2; i++) {
-		memcpy(&word, from + i * sizeof(word), sizeof(word));
-		rec[i] = (rec[i] & ~mask[i]) | (word & mask[i]);
-	}
+	for (unsigned i = 0; i < CODEC_PROC_WORDS / 2; i++)
+		rec[i] ^= (rec[i] ^ from[i]) & mask[i];
 }
 
 /* What the last record about this process says, where the plan wants that. */
@@ -296,9 +294,9 @@ static void predict_proc(const struct trail_decoder *d, const struct codec_plan 
 
 	if (!slot || !plan->proc_words)
 		return;
-	blend(rec, at(d, slot->hdr), plan->proc);
+	blend(rec, (const uint64_t *)at(d, slot->hdr), plan->proc);
 	if (plan->proc_words == CODEC_PROC_WORDS && slot->usage != NOWHERE)
-		blend((uint64_t *)rec + CODEC_PROC_WORDS / 2, at(d, slot->usage),
+		blend((uint64_t *)rec + CODEC_PROC_WORDS / 2, (const uint64_t *)at(d, slot->usage),
 		      plan->proc + CODEC_PROC_WORDS / 2);
 }
 
@@ -319,12 +317,13 @@ static uint64_t start_of(const struct trail_decoder *d, uint32_t tgid, uint64_t 
 }
 
 /* codec_slide(), of a width that the compiler knows */
-static inline void put_slide(char *rec, const char *last, const struct codec_num *n, unsigned width,
-			     uint64_t step)
+static inline void put_slide(char *rec, const char *last, const struct codec_special *special,
+			     unsigned width, uint64_t step)
 {
-	codec_store(rec, n->offset, width,
-		    codec_load(last, n->offset, width) + codec_load(rec, n->ref, width) -
-			    codec_load(last, n->ref, width) + step);
+	codec_store(rec, special->offset, width,
+		    codec_load(last, special->offset, width) +
+			    codec_load(rec, special->ref, width) -
+			    codec_load(last, special->ref, width) + step);
 }
 
 /* Another way to say the same as the cases of put_special(): what no type uses so far. */
@@ -349,29 +348,31 @@ static uint64_t predict_other(const struct trail_decoder *d, const struct making
 static void put_special(const struct trail_decoder *d, const struct making *m, unsigned type,
 			const struct codec_special *special, uint64_t step, char *rec)
 {
-	const struct codec_num *n = &m->plan->row->nums[special->num];
+	const struct codec_num *n;
 	uint64_t v;
 
 	switch ((enum codec_how)special->how) {
+	case HOW_SLIDE_4: put_slide(rec, m->last, special, 4, step); return;
+	case HOW_SLIDE_8: put_slide(rec, m->last, special, 8, step); return;
 	case HOW_CPU:
 		v = d->lost[((const struct rec_hdr *)rec)->cpu % TRAIL_CPUS];
-		codec_store(rec, n->offset, 4, v + step);
+		codec_store(rec, special->offset, 4, v + step);
 		return;
-	case HOW_SLIDE_4: put_slide(rec, m->last, n, 4, step); return;
-	case HOW_SLIDE_8: put_slide(rec, m->last, n, 8, step); return;
 	case HOW_START:
-		v = start_of(d, (uint32_t)codec_load(rec, n->ref, 4),
-			     codec_load(rec, n->offset, 8));
-		codec_store(rec, n->offset, 8, v + step);
+		v = start_of(d, (uint32_t)codec_load(rec, special->ref, 4),
+			     codec_load(rec, special->offset, 8));
+		codec_store(rec, special->offset, 8, v + step);
 		return;
-	case HOW_LEN: v = length_of(d, m, type, n->ref); break;
-	default: v = predict_other(d, m, n, rec);
+	case HOW_LEN:
+	case HOW_OTHER: break;
 	}
+	n = &m->plan->row->nums[special->num];
+	if (special->how == HOW_LEN)
+		v = length_of(d, m, type, n->ref);
+	else
+		v = predict_other(d, m, n, rec);
 	codec_store(rec, n->offset, n->width, v + step);
 }
-
-/* boot_ns and tgid come first: the process must be known for the others. */
-#define FIRST_NUMS 2
 
 static int get_first_nums(struct trail_decoder *d, const struct making *m, struct rec_hdr *h)
 {
@@ -400,7 +401,8 @@ static int get_other_nums(struct trail_decoder *d, const struct making *m, unsig
 	const struct codec_plan *plan = m->plan;
 	uint64_t steps[CODEC_FIELDS_MAX], step; /* only where there are bits */
 
-	for (uint64_t bits = m->num_bits >> FIRST_NUMS << FIRST_NUMS; bits; bits &= bits - 1) {
+	for (uint64_t bits = m->num_bits >> CODEC_FIRST_NUMS << CODEC_FIRST_NUMS; bits;
+	     bits &= bits - 1) {
 		unsigned i = (unsigned)__builtin_ctzll(bits);
 		const struct codec_num *n = &plan->row->nums[i];
 
@@ -411,13 +413,10 @@ static int get_other_nums(struct trail_decoder *d, const struct making *m, unsig
 			codec_store(rec, n->offset, n->width,
 				    codec_load(rec, n->offset, n->width) + steps[i]);
 	}
-	for (unsigned i = 0; i < plan->special_cnt; i++) {
-		const struct codec_special *special = &plan->specials[i];
-
-		if (special->num < FIRST_NUMS)
-			continue;
-		step = m->num_bits >> special->num & 1 ? steps[special->num] : 0;
-		put_special(d, m, type, special, step, rec);
+	for (const struct codec_special *s = plan->specials; s < plan->specials + plan->special_cnt;
+	     s++) {
+		step = m->num_bits >> s->num & 1 ? steps[s->num] : 0;
+		put_special(d, m, type, s, step, rec);
 	}
 	return 0;
 }

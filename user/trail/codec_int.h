@@ -12,6 +12,7 @@
 #include "trail/codec.h"
 
 #define CODEC_HDR_NUMS    12           /* numbers of the header, which every type has first */
+#define CODEC_FIRST_NUMS  2            /* of them boot_ns and tgid: they find the process */
 #define CODEC_FIELDS_MAX  64           /* of one type, strings included: bits of a word */
 #define CODEC_STRINGS_MAX 6            /* strings of one type */
 #define CODEC_FIXED_MAX   768          /* largest fixed part: rec_exec */
@@ -85,6 +86,7 @@ enum codec_how {
 };
 
 struct codec_special {
+	uint16_t offset, ref; /* of codec_num */
 	uint8_t num;
 	uint8_t how; /* enum codec_how */
 };
@@ -99,7 +101,7 @@ struct codec_plan {
 	uint8_t bitmap_bytes; /* for them */
 	uint8_t proc_words;   /* words of 'proc' to look at: 0, 8 or 16 */
 	uint8_t special_cnt;
-	struct codec_special specials[CODEC_FIELDS_MAX]; /* the bits of 'special', in their order */
+	struct codec_special specials[CODEC_FIELDS_MAX]; /* of 'special', CODEC_FIRST_NUMS left out */
 	uint64_t bitmap_mask;            /* of the first 8 bytes of the bitmap: its own bits */
 	uint64_t proc[CODEC_PROC_WORDS]; /* ones where a field is predicted by process */
 };

@@ -444,8 +444,9 @@ void codec_plan_init(struct codec_plan *p, const struct codec_row *row, unsigned
 			p->proc_words = row->usage ? CODEC_PROC_WORDS : CODEC_PROC_WORDS / 2;
 		} else if (n->coding != CODING_LAST) {
 			p->special |= 1ULL << i;
-			p->specials[p->special_cnt++] =
-				(struct codec_special){(uint8_t)i, (uint8_t)how_of(n)};
+			if (i >= CODEC_FIRST_NUMS)
+				p->specials[p->special_cnt++] = (struct codec_special){
+					n->offset, n->ref, (uint8_t)i, (uint8_t)how_of(n)};
 		}
 	}
 }

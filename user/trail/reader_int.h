@@ -55,7 +55,7 @@ void reader_go(struct trail_reader *r, uint64_t at, uint64_t sequence);
 int reader_next_block(struct trail_reader *r, struct trail_block *ret_block);
 /*
  * Whether the keyframe that begins at 'at' is good in all its blocks; tells which is not. 0,
- * -EBADMSG, -ENODATA (its end is not there), or another -errno. Uses r->raw.
+ * -EBADMSG, -ENODATA (its end is not there), or another -errno.
  */
 int reader_check_keyframe(struct trail_reader *r, uint64_t at);
 
