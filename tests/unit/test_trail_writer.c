@@ -253,6 +253,59 @@ static void keyframes_are_never_far_apart(void **state)
 		fail_msg("%" PRIu64 " keyframes in %" PRIu64 " bytes", k.keyframes, k.bytes);
 }
 
+/* Records of a storm take few bytes, but a reader has to go through them all. */
+static void keyframes_are_never_many_records_apart(void **state)
+{
+	struct place *p = *state;
+	struct trail_writer_options opt = file_options(p);
+	struct feed f;
+
+	feed_open(&f, &opt);
+	for (int i = 0; i < 60; i++) {
+		feed_ticks(&f, 10000);
+		feed_settle(&f);
+		if (feed_keyframe(&f))
+			break;
+	}
+	if (f.number < 500000 || f.number > 560000)
+		fail_msg("the keyframe came after %" PRIu64 " records", f.number);
+	feed_close(&f, 0);
+}
+
+/* A table that is larger on the disk than a segment: what is written is still mostly events. */
+static void large_keyframe_is_not_followed_by_the_next(void **state)
+{
+	struct place *p = *state;
+	struct trail_writer_options opt = dir_options(p);
+	struct walk k = {0};
+	uint64_t keyframe, apart;
+	struct feed f;
+
+	opt.segment_bytes = 16u << 10;
+	opt.max_bytes = 0;
+	feed_open(&f, &opt);
+	trail_writer_rotate(f.w);
+	keyframe = feed_status(&f).written;
+	assert_true(feed_keyframe_rows(&f, 30000));
+	feed_settle(&f);
+	keyframe = feed_status(&f).written - keyframe;
+	assert_true(keyframe > 2 * opt.segment_bytes);
+	assert_false(trail_writer_wants_keyframe(f.w));
+	apart = feed_status(&f).written;
+	do {
+		feed_events(&f, 1000);
+		feed_tick(&f, 1100);
+		feed_settle(&f);
+	} while (!trail_writer_wants_keyframe(f.w));
+	apart = feed_status(&f).written - apart;
+	if (apart < keyframe || apart > keyframe + (128u << 10))
+		fail_msg("%" PRIu64 " bytes of events behind a keyframe of %" PRIu64, apart,
+			 keyframe);
+	feed_close(&f, 0);
+	walk_dir(&k, p->dir);
+	walk_expect_whole(&k);
+}
+
 /* SIGHUP: the file was moved away; where it was not, it goes on. */
 static void moved_file_is_followed_by_another(void **state)
 {
@@ -496,6 +549,8 @@ int main(void)
 		PLACED(budget_holds_without_keyframes),
 		PLACED(long_keyframe_begins_a_segment),
 		PLACED(keyframes_are_never_far_apart),
+		PLACED(keyframes_are_never_many_records_apart),
+		PLACED(large_keyframe_is_not_followed_by_the_next),
 		PLACED(moved_file_is_followed_by_another),
 		PLACED(age_is_the_stream_s_own),
 		PLACED(age_of_an_earlier_boot_is_read_from_its_segments),

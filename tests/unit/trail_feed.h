@@ -183,7 +183,25 @@ static inline void feed_tick(struct feed *f, unsigned ms)
 	feed_send(f);
 }
 
-/* A table of 'rows' processes, when one is asked for. */
+/* Many records in little time and few bytes. */
+static inline void feed_ticks(struct feed *f, unsigned cnt)
+{
+	for (unsigned i = 0; i < cnt; i++) {
+		struct rec_tick r = {
+			.h = {.boot_ns = f->now_ns += 1000,
+			      .size = sizeof(r),
+			      .type = REC_TICK,
+			      .cpu = 0xffff},
+			.real_ns = f->now_ns + (uint64_t)f->offset_ns,
+			.delivered = ++f->number,
+		};
+
+		buf_put(&f->records, &r, sizeof(r));
+	}
+	feed_send(f);
+}
+
+/* A table of 'rows' processes, some 10 bytes each on the disk, when one is asked for. */
 static inline bool feed_keyframe_rows(struct feed *f, unsigned rows)
 {
 	struct buf b = {0};
@@ -195,7 +213,8 @@ static inline bool feed_keyframe_rows(struct feed *f, unsigned rows)
 					   .start_ns = i + 1,
 					   .size = sizeof(r),
 					   .type = REC_SEED,
-					   .tgid = i + 1}};
+					   .tgid = i + 1},
+				     .rss_kb = feed_random(f)};
 
 		buf_put(&b, &r, sizeof(r));
 	}

@@ -68,8 +68,9 @@ int trail_writer_start(struct trail_writer *w);
 void trail_writer_put(struct trail_writer *w, struct span records);
 /*
  * True when the next thing written should be a keyframe: a new segment is due (size, age, a failed
- * fsync, a SIGHUP), the last keyframe of this segment is far away (8 MiB, 10 minutes), or a gap was
- * written. Not while one is on its way, nor behind a disk that does not keep up. The caller then calls
+ * fsync, a SIGHUP), the last keyframe of this segment is far away (8 MiB or 512 Ki records, behind a
+ * large one more; 10 minutes), or a gap was written. Not while one is on its way, nor behind a disk
+ * that does not keep up. The caller then calls
  *	trail_writer_keyframe(w, records)	with all records of it
  * before it puts anything else; it need not at once.
  */

@@ -12,11 +12,17 @@
 
 #define DEFLATE_LEVEL 1
 
-/* Between two keyframes of one segment: what a reader has to go through at most to a moment. */
-#define KEY_BYTES (8u << 20)
-#define KEY_NS    (600 * NS_PER_SEC)
+/*
+ * Between two keyframes of one segment: what a reader has to go through at most to a moment. A large
+ * table's keyframe takes long itself, to write and to read: then it may be as long again, and a row
+ * takes as long as so many events.
+ */
+#define KEY_BYTES   (8u << 20)
+#define KEY_NS      (600 * NS_PER_SEC)
+#define KEY_RECORDS (512u << 10)
+#define ROW_RECORDS 8
 /* By age a segment is closed in time for its records to be deleted at most so much late. */
-#define AGE_PARTS 16
+#define AGE_PARTS   16
 
 /* INDEX and END beside the rows: headers, trailers, padding, and one row to come */
 #define TAIL_BYTES (2 * (TRAIL_BLOCK_HEADER + TRAIL_BLOCK_TRAILER + 8) + TRAIL_INDEX_ROW)
@@ -247,6 +253,7 @@ int disk_begin(struct trail_disk *d, const struct trail_block *first)
 	s->offset_ns = (int64_t)(h.real_ns - h.boot_ns);
 	s->key_bytes = s->bytes;
 	s->key_ns = h.boot_ns;
+	s->key_len = s->key_rows = s->key_records = 0;
 	s->named = false;
 	buf_release(&s->index);
 	d->next_number++;
@@ -292,20 +299,29 @@ static bool segment_is_due(const struct trail_disk *d)
 		return false;
 	if (segment_is_file(d))
 		return d->rotate && lstat(d->path, &st) && errno == ENOENT;
-	if (d->rotate || s->bytes >= budget_segment_bytes(d))
+	if (d->rotate)
+		return true;
+	/* one that holds little more than its keyframe would be followed by the next like it */
+	if (s->bytes >= budget_segment_bytes(d) && s->bytes - s->key_bytes >= s->key_len)
 		return true;
 	return d->opt.max_age_ns && s->last_ns > s->first_ns &&
 	       s->last_ns - s->first_ns >= d->opt.max_age_ns / AGE_PARTS;
 }
 
+static bool keyframe_is_far(const struct disk_open_segment *s)
+{
+	uint64_t bytes = s->bytes - s->key_bytes;
+
+	return (bytes >= KEY_BYTES && bytes >= s->key_len) ||
+	       (s->key_records >= KEY_RECORDS && s->key_records >= ROW_RECORDS * s->key_rows) ||
+	       (s->last_ns > s->key_ns && s->last_ns - s->key_ns >= KEY_NS);
+}
+
 bool disk_wants_keyframe(const struct trail_disk *d)
 {
-	const struct disk_open_segment *s = &d->seg;
-
 	if (d->needs_keyframe || segment_is_due(d))
 		return true;
-	return s->fd >= 0 && (s->bytes - s->key_bytes >= KEY_BYTES ||
-			      (s->last_ns > s->key_ns && s->last_ns - s->key_ns >= KEY_NS));
+	return d->seg.fd >= 0 && keyframe_is_far(&d->seg);
 }
 
 static bool begins_keyframe(const struct trail_block *b)
@@ -326,12 +342,19 @@ static void segment_account(struct trail_disk *d, const struct trail_block *b, u
 		s->first_ns = b->first_ns;
 	if (b->last_ns > s->last_ns)
 		s->last_ns = b->last_ns;
-	if (!begins_keyframe(b))
+	if (b->kind == TRAIL_EVENTS)
+		s->key_records += b->records;
+	if (b->kind != TRAIL_KEYFRAME)
 		return;
-	trail_index_put(&s->index, &row);
-	s->key_bytes = offset;
-	s->key_ns = b->last_ns;
-	d->needs_keyframe = false;
+	if (begins_keyframe(b)) {
+		trail_index_put(&s->index, &row);
+		s->key_ns = b->last_ns;
+		s->key_len = s->key_rows = s->key_records = 0;
+		d->needs_keyframe = false;
+	}
+	s->key_len += b->len;
+	s->key_rows += b->records;
+	s->key_bytes = s->bytes;
 }
 
 /*

@@ -39,7 +39,9 @@ struct disk_open_segment {
 	uint64_t first_ns, last_ns; /* of its records; 0: none yet */
 	int64_t offset_ns;
 	struct buf index;
-	uint64_t key_bytes, key_ns; /* where the last keyframe was, or the beginning */
+	uint64_t key_bytes, key_ns; /* where the last keyframe ended, or the beginning */
+	uint64_t key_len, key_rows; /* how large it was; 0: there was none yet */
+	uint64_t key_records;       /* events since */
 	bool named;                 /* the directory with its name in it was synced */
 	bool dirty;                 /* written to since the last sync */
 };
