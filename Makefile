@@ -119,7 +119,7 @@ $(BUILD)/load/%: tools/load/%.c $(FLAGSET)
 		-MMD -MP -MF $@.d -static -pthread -o $@ $<
 
 # Trails without a kernel, made and replayed by what the tracer itself is made of.
-$(BUILD)/bench/mktrail: $(call objs,tools/bench/machine.c tools/bench/programs.c)
+$(BUILD)/bench/mktrail: $(call objs,$(addprefix tools/bench/,machine.c machine_records.c programs.c))
 $(BUILD)/bench/%: $(BUILD)/obj/tools/bench/%.o $(LIB)
 	$(call say,LINK,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(CFLAGS) $(LDFLAGS) $(LINK) -o $@ $(filter %.o,$^) $(LIB) -lz
