@@ -41,7 +41,7 @@ struct making {
 	struct span strings[STRINGS_OF_TYPE];
 };
 
-static const char zeros[CODEC_FIXED_MAX];
+static const uint64_t zeros[CODEC_FIXED_MAX / 8];
 
 /* A type that we have no row for, or another one, is at least about some process at some time. */
 static void prepare(struct trail_decoder *d, unsigned type, unsigned cnt, unsigned string_cnt)
@@ -87,7 +87,7 @@ static void begin(struct trail_decoder *d, struct span payload, struct buf *out)
 
 static const char *at(const struct trail_decoder *d, size_t offset)
 {
-	return offset == NOWHERE ? zeros : d->out->data + offset;
+	return offset == NOWHERE ? (const char *)zeros : d->out->data + offset;
 }
 
 /* ---- bytes ---------------------------------------------------------------------------------- */
