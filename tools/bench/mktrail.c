@@ -73,7 +73,7 @@ static void apply(struct run *r)
 static void put_keyframe(struct run *r)
 {
 	buf_reset(&r->keyframe);
-	if (proc_table_put_keyframe(r->table, &r->keyframe))
+	if (proc_table_put_keyframe(r->table, 0, &r->keyframe))
 		load_die(1, "no memory for a keyframe");
 	trail_writer_keyframe(r->writer, (struct span){r->keyframe.data, r->keyframe.len});
 	r->keyframes++;
