@@ -71,7 +71,7 @@ static int check_segments(struct trail_reader *r, struct trail_header *ret_refus
 			trail_file_close(&f);
 		else if (err == -EPROTONOSUPPORT)
 			*ret_refused = f.head;
-		else
+		else if (!reader_is_short(err))
 			err = 0; /* damage is told where it is met */
 	}
 	free(rows);

@@ -3,6 +3,8 @@
 #ifndef PROCTRAIL_TRAIL_READER_INT_H
 #define PROCTRAIL_TRAIL_READER_INT_H
 
+#include <errno.h>
+
 #include "trail/dir.h"
 #include "trail/reader.h"
 #include "trail/reader_file.h"
@@ -94,6 +96,11 @@ int reader_list(const struct trail_reader *r, struct trail_segment **ret_rows, s
 /* Opens one of them beside the one that is read: as trail_file_init(). */
 int reader_open_segment(const struct trail_reader *r, const struct trail_segment *s,
 			struct trail_file *ret_file);
+/* An error that is ours, and says nothing about the segment. */
+static inline bool reader_is_short(int err)
+{
+	return err == -ENOMEM || err == -EMFILE || err == -ENFILE;
+}
 /* Reads on at the begin of 'f', which is that segment, and takes it over. 0 or -ENOMEM. */
 int reader_take_segment(struct trail_reader *r, const struct trail_segment *s,
 			struct trail_file *f);

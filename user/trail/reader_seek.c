@@ -75,7 +75,10 @@ static int extent_end(struct trail_reader *r, const struct trail_segment *rows, 
 
 	e->last_real_ns = e->last.real_ns;
 	for (size_t i = cnt; i-- > 0;) {
-		if (reader_open_segment(r, &rows[i], &f))
+		err = reader_open_segment(r, &rows[i], &f);
+		if (reader_is_short(err))
+			return err;
+		if (err)
 			continue;
 		if (i + 1 == cnt && r->dir_fd < 0)
 			e->open = !is_closed(&f);
@@ -103,6 +106,8 @@ int trail_reader_extent(struct trail_reader *r, struct trail_extent *ret_extent)
 		return err;
 	for (size_t i = 0; i < cnt; i++) {
 		err = reader_open_segment(r, &rows[i], &f);
+		if (reader_is_short(err))
+			goto out;
 		if (err == -ENOENT)
 			continue;
 		e.segments++;
@@ -117,6 +122,7 @@ int trail_reader_extent(struct trail_reader *r, struct trail_extent *ret_extent)
 	if (cnt && r->dir_fd >= 0)
 		e.open = rows[cnt - 1].kind != TRAIL_SEGMENT_CLOSED;
 	err = first ? -ENOENT : extent_end(r, rows, cnt, &e);
+out:
 	free(rows);
 	if (!err)
 		*ret_extent = e;
@@ -238,7 +244,10 @@ static int seek_in(struct trail_reader *r, const struct trail_segment *rows, siz
 	int err;
 
 	for (size_t i = cnt; i-- > 0;) {
-		if (reader_open_segment(r, &rows[i], &f))
+		err = reader_open_segment(r, &rows[i], &f);
+		if (reader_is_short(err))
+			return err;
+		if (err)
 			continue;
 		if (f.head.real_ns > real_ns && !back) {
 			trail_file_close(&f);
@@ -252,7 +261,10 @@ static int seek_in(struct trail_reader *r, const struct trail_segment *rows, siz
 		back = true;
 	}
 	for (size_t i = 0; i < cnt; i++) {
-		if (reader_open_segment(r, &rows[i], &f) == 0)
+		err = reader_open_segment(r, &rows[i], &f);
+		if (reader_is_short(err))
+			return err;
+		if (!err)
 			return seek_into(r, &rows[i], &f);
 	}
 	return -ENOENT;
