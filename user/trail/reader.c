@@ -144,17 +144,22 @@ static int decode(struct trail_reader *r, const struct trail_block *b)
 	return 0;
 }
 
-/* 0, -EAGAIN (nothing to deliver in it), or another -errno. */
+/* 0, -EAGAIN (nothing to deliver in it), or another -errno; after -ENOMEM as if not tried. */
 static int deliver(struct trail_reader *r, const struct trail_block *b,
 		   struct trail_batch *ret_batch)
 {
+	uint64_t gap_cnt = r->gap_cnt, gap_to_ns = r->gap_to_ns;
 	int err;
 
 	records_reset(r);
 	gap_put(r, b->first_ns);
 	err = decode(r, b);
-	if (err)
+	if (err) {
+		r->gap_cnt = gap_cnt;
+		r->gap_to_ns = gap_to_ns;
+		reader_go(r, r->at - b->len, b->sequence);
 		return err;
+	}
 	if (b->last_ns)
 		r->last_ns = b->last_ns;
 	r->offset_ns = b->offset_ns;
@@ -175,10 +180,14 @@ static int deliver(struct trail_reader *r, const struct trail_block *b,
 /* Nothing follows that could show the loss, so it stands alone. */
 static int deliver_gap(struct trail_reader *r, struct trail_batch *ret_batch)
 {
+	uint64_t gap_cnt = r->gap_cnt, gap_to_ns = r->gap_to_ns;
+
 	records_reset(r);
 	gap_put(r, 0);
 	if (r->records.err) {
 		buf_release(&r->records);
+		r->gap_cnt = gap_cnt;
+		r->gap_to_ns = gap_to_ns;
 		return -ENOMEM;
 	}
 	*ret_batch = batch_of(r, TRAIL_EVENTS);
