@@ -477,16 +477,26 @@ void trail_writer_get_status(struct trail_writer *w, struct trail_writer_status 
 	pthread_mutex_unlock(&w->lock);
 }
 
-/* What is left in hand goes to the queue; for a gap without a record behind it there is room. */
-static void put_rest(struct trail_writer *w)
+/*
+ * What is left in hand goes to the queue; for a gap without a record behind it there is room. 0, or
+ * -ENOMEM: the trail will not say that something is missing at its end.
+ */
+static int put_rest(struct trail_writer *w)
 {
+	int err;
+
 	open_close(w, true, false);
-	if (w->loss.count == 0 || open_begin(w))
-		return;
-	if (put_gap(w))
+	if (w->loss.count == 0)
+		return 0;
+	err = open_begin(w);
+	if (err)
+		return err;
+	err = put_gap(w);
+	if (err)
 		open_drop(w);
 	else
 		open_close(w, true, true);
+	return err;
 }
 
 int trail_writer_close(struct trail_writer *w, int timeout_ms)
@@ -495,8 +505,10 @@ int trail_writer_close(struct trail_writer *w, int timeout_ms)
 
 	if (!w)
 		return 0;
-	put_rest(w);
+	err = put_rest(w);
 	pthread_mutex_lock(&w->lock);
+	if (err && !w->close_err)
+		w->close_err = err;
 	w->stop = true;
 	pthread_mutex_unlock(&w->lock);
 	if (w->started) {

@@ -209,8 +209,8 @@ static void store(struct trail_writer *w, struct queued *q)
 /* Closes the segment, unless the caller has gone and the disk is not to be trusted with more. */
 static void finish(struct trail_writer *w)
 {
+	int err, gap_err = 0;
 	bool abandoned;
-	int err;
 
 	pthread_mutex_lock(&w->lock);
 	abandoned = w->abandoned;
@@ -218,8 +218,10 @@ static void finish(struct trail_writer *w)
 	if (abandoned)
 		return;
 	if (w->gone.count)
-		store_gap(w, w->disk.seg.offset_ns);
+		gap_err = store_gap(w, w->disk.seg.offset_ns);
 	err = disk_finish(&w->disk);
+	if (!err && gap_err != -ENODATA) /* that is the echo of an error told before */
+		err = gap_err;
 	pthread_mutex_lock(&w->lock);
 	if (!w->close_err)
 		w->close_err = w->status.err;
