@@ -55,7 +55,7 @@ static unsigned parts_of(const struct row *r)
 
 	if (is_cut(p->exe) || is_cut(p->args) || is_cut(p->cwd) || is_cut(p->hostname))
 		parts |= REC_PART_CUT;
-	if (p->death)
+	if (!proc_is_alive(p))
 		parts |= REC_PART_DEATH;
 	if (p->death && p->death->killer.sig)
 		parts |= REC_PART_KILLER;
@@ -78,9 +78,14 @@ static void put_cut(struct keyframe *k, const struct proc *p)
 	buf_put(k->out, lens, sizeof(lens));
 }
 
+/* NULL: there was no room for it, and nothing of it is known. */
 static void put_death(struct keyframe *k, const struct death *d)
 {
-	struct rec_row_death rec = {
+	static const struct death unknown;
+	struct rec_row_death rec;
+
+	d = d ? d : &unknown;
+	rec = (struct rec_row_death){
 		.usage = d->d.usage,
 		.reaper = rec_proc_of(d->d.reaper),
 		.exit_ns = d->d.exit_ns,

@@ -134,6 +134,7 @@ static bool is_of_keyframe(const struct event *ev)
 
 int proc_table_apply(struct proc_table *t, const struct event *ev)
 {
+	uint64_t evicted = t->counts.evicted;
 	int err;
 
 	if (t->loading && !is_of_keyframe(ev))
@@ -146,6 +147,9 @@ int proc_table_apply(struct proc_table *t, const struct event *ev)
 		t->host.now_ns = ev->h.boot_ns;
 	table_note_loss(t, ev);
 	err = table_dispatch(t, ev);
+	/* a row without room has been counted where it failed; a fact, a wait or a list has not */
+	if (err == -ENOMEM && t->counts.evicted == evicted)
+		t->counts.evicted++;
 	rows_forget_old(t);
 	return err == -ENOENT ? 0 : err;
 }

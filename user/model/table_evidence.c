@@ -10,6 +10,15 @@
 #define SIGCHLD            17
 #define CHILDREN_LOOKED_AT 16
 
+static uint32_t zombies_below(const struct proc *p)
+{
+	uint32_t cnt = 0;
+
+	for (const struct proc *c = p->children; c; c = c->next)
+		cnt += c->state == PROC_ZOMBIE;
+	return cnt;
+}
+
 struct evidence *row_evidence(struct proc_table *t, struct row *r)
 {
 	struct evidence *e = row_evidence_if(r);
@@ -17,8 +26,12 @@ struct evidence *row_evidence(struct proc_table *t, struct row *r)
 	if (e)
 		return e;
 	e = pool_get(&t->evidences);
-	if (!e)
+	if (!e) {
+		t->counts.evicted++;
 		return NULL;
+	}
+	if (t->counts.evicted) /* there may have been no room for it when a child became one */
+		e->e.zombies = zombies_below(&r->p);
 	e->e.watched_since_ns = r->first_ns;
 	e->e.disposition = REC_SIG_UNKNOWN;
 	r->p.evidence = &e->e;

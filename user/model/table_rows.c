@@ -107,15 +107,18 @@ int rows_by_birth(const struct row *a, const struct row *b)
 
 static void parent_count_zombie(struct proc_table *t, struct row *r, bool more)
 {
-	struct evidence *e;
+	struct evidence *e, *had;
 
 	if (!r->p.parent)
 		return;
-	e = more ? row_evidence(t, row_of(r->p.parent)) : row_evidence_if(row_of(r->p.parent));
-	if (e && more)
+	had = row_evidence_if(row_of(r->p.parent));
+	e = more ? row_evidence(t, row_of(r->p.parent)) : had;
+	if (!e)
+		return;
+	if (!more)
+		e->e.zombies -= e->e.zombies != 0;
+	else if (had || !e->e.zombies) /* else it was made late, and has counted this one */
 		e->e.zombies++;
-	else if (e && e->e.zombies)
-		e->e.zombies--;
 }
 
 /* Only a stream that lies makes one its own ancestor; no real parent chain has a circle. */
@@ -197,8 +200,11 @@ void row_set_state(struct proc_table *t, struct row *r, enum proc_state state)
 
 struct death *row_death(struct proc_table *t, struct row *r)
 {
-	if (!r->p.death)
+	if (!r->p.death) {
 		r->p.death = pool_get(&t->deaths);
+		if (!r->p.death)
+			t->counts.evicted++; /* it is dead all the same, but nobody knows when */
+	}
 	return death_of(r);
 }
 
