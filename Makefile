@@ -106,7 +106,11 @@ $(LIB): $(call objs,$(CORE)) $(FILESET)
 
 $(BUILD)/tests/test_%: $(BUILD)/obj/tests/unit/test_%.o $(LIB)
 	$(call say,LINK,$@)
-	$(Q)mkdir -p $(@D) && $(CC) $(CFLAGS) $(LDFLAGS) $(LINK) -o $@ $^ -lcmocka -lz
+	$(Q)mkdir -p $(@D) && $(CC) $(CFLAGS) $(LDFLAGS) $(LINK) $(WRAP) -o $@ $^ -lcmocka -lz
+
+# Memory that runs out: tests/unit/no_memory.h stands between us and what gives it.
+$(BUILD)/tests/test_no_memory_%: WRAP := $(foreach f,malloc calloc realloc strdup strndup asprintf \
+	__asprintf_chk fdopendir deflateInit2_ inflateInit2_,-Wl,--wrap=$(f))
 
 $(BUILD)/tests/script_runner: $(BUILD)/obj/tests/script/runner.o $(LIB)
 	$(call say,LINK,$@)
