@@ -3,6 +3,7 @@
 ## make               build/proctrail
 ## make test          every suite that can run here; the last line counts
 ## make test-unit     test-script, test-san, test-golden, test-live, test-kernels, lint: one suite
+## make test-long     the suites that try a sample of many cases try them all: half an hour
 ## make fuzz          the reader of trails, FUZZ_SECONDS=60 (clang)
 ## make test-kernels  KERNELS="5.10 6.18 newest" (or "all"): boot these in QEMU and test there
 ## make check-vmlinux the kernel types in vmlinux/ against the running kernel's
@@ -193,6 +194,11 @@ test-live: all load
 test-kernels: $(VM_NEEDS)
 	$(Q)$(RUN) kernels
 
+# What 'test' shortens, in full: every bit, every byte, every allocation, 200 kills, disks that stop
+# for 30 s, 10 minutes of fuzzing. The other suites have no longer form.
+test-long: all tests load tests-san
+	$(Q)TEST_LONG=1 FUZZ_SECONDS=$${FUZZ_SECONDS:-600} $(RUN) unit san fuzz live
+
 lint:
 	$(Q)$(RUN) lint
 
@@ -250,8 +256,8 @@ help:
 	@sed -n 's/^## \{0,1\}//p' Makefile
 
 .PHONY: all tests load bench-tools fuzz test test-build test-unit test-script test-san tests-san \
-	test-golden test-live test-kernels lint check-vmlinux bench dist dist-x86_64 dist-aarch64 dist-file \
-	install uninstall clean format help FORCE
+	test-golden test-live test-long test-kernels lint check-vmlinux bench dist dist-x86_64 \
+	dist-aarch64 dist-file install uninstall clean format help FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
 
