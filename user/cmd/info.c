@@ -232,8 +232,9 @@ static void put_json(struct buf *b, const struct info *x)
 	json_u64(&j, "runs", x->extent.runs);
 	json_bool(&j, "open", x->extent.open);
 	json_u64(&j, "records", x->records);
+	/* not REC_HOST: "host" is the machine's name */
 	for (unsigned type = 0; type < REC_TYPE_CNT; type++)
-		if (x->by_type[type])
+		if (x->by_type[type] && type != REC_HOST)
 			json_u64(&j, rec_type_name(type), x->by_type[type]);
 	json_u64(&j, "lost", x->lost);
 	json_u64(&j, "missed", x->missed);
