@@ -79,6 +79,7 @@ CORE     := $(filter-out $(MAIN) $(LIVE),$(wildcard user/*/*.c))
 BPF      := $(filter-out bpf/probe.bpf.c,$(wildcard bpf/*.bpf.c))
 UNIT     := $(wildcard tests/unit/test_*.c)
 RUNNER   := $(wildcard tests/script/runner.c)
+MAKER    := $(wildcard tests/golden/maker.c)
 LOAD     := $(wildcard tools/load/*.c)
 BENCH    := mktrail replay
 
@@ -87,6 +88,7 @@ BIN      := $(BUILD)/proctrail
 LIB      := $(BUILD)/libproctrail.a
 SKELS    := $(BUILD)/bpf/proctrail.skel.h $(BUILD)/bpf/probe.skel.h
 TESTS    := $(UNIT:tests/unit/%.c=$(BUILD)/tests/%) $(RUNNER:%runner.c=$(BUILD)/tests/script_runner)
+TESTS    += $(MAKER:%maker.c=$(BUILD)/tests/golden_maker)
 LOADS    := $(LOAD:tools/load/%.c=$(BUILD)/load/%)
 BENCHES  := $(BENCH:%=$(BUILD)/bench/%)
 FLAGSET  := $(BUILD)/.flags
@@ -114,6 +116,8 @@ $(BUILD)/tests/test_no_memory_%: WRAP := $(foreach f,malloc calloc realloc strdu
 	__asprintf_chk fdopendir deflateInit2_ inflateInit2_,-Wl,--wrap=$(f))
 
 $(BUILD)/tests/script_runner: $(BUILD)/obj/tests/script/runner.o $(LIB)
+$(BUILD)/tests/golden_maker: $(BUILD)/obj/tests/golden/maker.o $(LIB)
+$(BUILD)/tests/script_runner $(BUILD)/tests/golden_maker:
 	$(call say,LINK,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(CFLAGS) $(LDFLAGS) $(LINK) -o $@ $^ -lz
 
@@ -188,6 +192,10 @@ tests-san:
 test-golden: all
 	$(Q)$(RUN) golden
 
+# One more golden trail: NAME=x, from tests/golden/x.ev. None is ever made anew.
+golden: all tests
+	$(Q)BUILD='$(BUILD)' tests/golden/add $(NAME)
+
 test-live: all load
 	$(Q)$(RUN) live
 
@@ -255,7 +263,7 @@ format:
 help:
 	@sed -n 's/^## \{0,1\}//p' Makefile
 
-.PHONY: all tests load bench-tools fuzz test test-build test-unit test-script test-san tests-san \
+.PHONY: all tests load bench-tools golden fuzz test test-build test-unit test-script test-san tests-san \
 	test-golden test-live test-long test-kernels lint check-vmlinux bench dist dist-x86_64 \
 	dist-aarch64 dist-file install uninstall clean format help FORCE
 .SECONDARY:
