@@ -80,7 +80,7 @@ BPF      := $(filter-out bpf/probe.bpf.c,$(wildcard bpf/*.bpf.c))
 UNIT     := $(wildcard tests/unit/test_*.c)
 RUNNER   := $(wildcard tests/script/runner.c)
 MAKER    := $(wildcard tests/golden/maker.c)
-LOAD     := $(wildcard tools/load/*.c)
+LOAD     := $(wildcard tools/load/*.c) $(wildcard tests/live/*.c)
 BENCH    := mktrail replay
 
 objs      = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
@@ -89,7 +89,7 @@ LIB      := $(BUILD)/libproctrail.a
 SKELS    := $(BUILD)/bpf/proctrail.skel.h $(BUILD)/bpf/probe.skel.h
 TESTS    := $(UNIT:tests/unit/%.c=$(BUILD)/tests/%) $(RUNNER:%runner.c=$(BUILD)/tests/script_runner)
 TESTS    += $(MAKER:%maker.c=$(BUILD)/tests/golden_maker)
-LOADS    := $(LOAD:tools/load/%.c=$(BUILD)/load/%)
+LOADS    := $(patsubst %.c,$(BUILD)/load/%,$(notdir $(LOAD)))
 BENCHES  := $(BENCH:%=$(BUILD)/bench/%)
 FLAGSET  := $(BUILD)/.flags
 FILESET  := $(BUILD)/.files
@@ -122,7 +122,8 @@ $(BUILD)/tests/script_runner $(BUILD)/tests/golden_maker:
 	$(Q)mkdir -p $(@D) && $(CC) $(CFLAGS) $(LDFLAGS) $(LINK) -o $@ $^ -lz
 
 # Generators run in guests too, so they are static, and never instrumented.
-$(BUILD)/load/%: tools/load/%.c $(FLAGSET)
+vpath %.c tools/load tests/live
+$(BUILD)/load/%: %.c $(FLAGSET)
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D) && $(CC) -std=gnu11 -D_GNU_SOURCE -O2 -g $(WARN) $(if $(DEV),$(WARN_DEV)) \
 		-MMD -MP -MF $@.d -static -pthread -o $@ $<
