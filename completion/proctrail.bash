@@ -5,7 +5,7 @@ _proctrail()
 {
 	local cur prev word command='' i
 	local -A options=(
-		[bare]='--output --json --utc --wide --proc --verbose --version --help'
+		[bare]='--read --at --output --json --utc --wide --proc --verbose --version --help'
 		[trace]='--pid --cgroup --uid --comm --match --unit --container --state --duration --user
 			--events --threads --signals --ring --max-procs --args-max --args --redact --no-redact
 			--read --from --to --at --follow --write --sync --max-size --max-age

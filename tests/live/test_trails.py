@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Trails: what is recorded answers later as it was answered live."""
+import datetime
 import json
 import os
 import signal
@@ -120,6 +121,24 @@ def two_readers_follow_while_it_rotates():
     for o in outs:
         followed = open(o, "rb").read().splitlines()
         expect("lines up to the last word", whole[:last + 1], followed[:last + 1])
+
+
+@test(seconds=90)
+def the_health_of_then_and_the_tree_of_a_span():
+    d = temp_dir()
+    live, trail = os.path.join(d, "live"), os.path.join(d, "t.trail")
+    leak = "import os, time\nfor i in range(5): os.fork() or os._exit(i)\ntime.sleep(2.5)"
+    run([PROCTRAIL, "tree", "--json", "-o", live, "-w", trail, "--", "python3", "-c", leak], seconds=60)
+    again = run([PROCTRAIL, "tree", "--json", "-r", trail, "--from", "2020-01-01"])[1]
+    with open(live, "rb") as f:
+        expect("the tree of all who lived", f.read(), again)
+    marks = [json.loads(x) for x in run([PROCTRAIL, "trace", "--json", "-r", trail])[1].splitlines()]
+    last = [x["ts"] for x in marks if x["event"] == "zombie"][4]
+    late = (datetime.datetime.fromisoformat(last[:26]) + datetime.timedelta(seconds=1.5)).isoformat() + "Z"
+    found = [json.loads(x) for x in run([PROCTRAIL, "--json", "-r", trail, "--at", late])[1].splitlines()]
+    expect("zombies then", [5], [x["zombies"] for x in found if x["event"] == "health"])
+    expect("whose", [5], [x["count"] for x in found if x["event"] == "finding" and x["kind"] == "zombies"])
+    expect_true("who was running is not told", not any("running" in x for x in found), found)
 
 
 def snapshots_in(record):

@@ -47,7 +47,7 @@ static void a_calm_machine(void **state)
 	feed_text(t, "kmsg", "1 nothing of interest\n");
 	FEED(t, .pid = 1, .comm = "systemd", .state = 1);
 	FEED(t, .pid = 10, .ppid = 1, .comm = "cron", .state = 1);
-	expect(t, NULL, 80, false,
+	expect(t, &(struct health_threads){0}, 80, false,
 	       "db1  Linux 6.1.0  8 CPUs, load 9.1  up 41d         Tue 24 Nov 02:14:06 CET (+01)\n"
 	       "NOW   2 processes, 1,911 tasks: all sleep\n"
 	       " .    nothing stands out\n"
@@ -125,7 +125,7 @@ static void never_more_than_24_lines_nor_60_columns(void **state)
 		FEED(t, .pid = 20000 + i, .ppid = 1, .comm = comm, .state = TASK_D,
 		     .still_s = 100 + i);
 	}
-	assert_int_equal(health_examine(t, NULL, &h), 0);
+	assert_int_equal(health_examine(t, &(struct health_threads){0}, &h), 0);
 	health_put_text(&b, &r, &(struct health_view){.health = &h, .from_proc = true});
 	if (feed_lines(buf_str(&b)) > 24 || feed_widest(buf_str(&b)) > 60)
 		fail_msg("%zu lines, %zu columns:\n%s", feed_lines(buf_str(&b)),
@@ -158,7 +158,6 @@ static void a_thread_in_d_is_found(void **state)
 	feed_apply(t, &ev, REC_SEED);
 	assert_int_equal(health_examine(t, &threads, &h), 0);
 	assert_int_equal(h.stuck, 1);
-	assert_int_equal(h.finding_cnt, 1);
 	assert_int_equal(h.findings[0].kind, FIND_STUCK);
 	assert_int_equal(h.findings[0].weight, HEALTH_ALARM);
 	assert_int_equal(h.findings[0].proc->key.tgid, 50);
@@ -177,7 +176,7 @@ static void limits_of_the_whole_machine(void **state)
 	feed_text(t, "/proc/meminfo", "MemTotal: 100000 kB\nMemAvailable: 1000 kB\n");
 	feed_text(t, "/proc/pressure/memory", "some avg10=45.67 avg60=0.00\nfull avg10=1.00\n");
 	FEED(t, .pid = 1, .comm = "init", .state = 1);
-	assert_int_equal(health_examine(t, NULL, &h), 0);
+	assert_int_equal(health_examine(t, &(struct health_threads){0}, &h), 0);
 	assert_int_equal(h.finding_cnt, 4);
 	assert_int_equal(h.findings[0].kind, FIND_PID_MAX);
 	assert_int_equal(h.findings[0].weight, HEALTH_ALARM);
@@ -195,7 +194,7 @@ static void what_is_not_known_is_not_said(void **state)
 
 	FEED(t, .pid = 1, .comm = "init", .state = 1);
 	FEED(t, .pid = 2, .ppid = 1, .comm = "app", .state = TASK_D);
-	expect(t, NULL, 80, true,
+	expect(t, &(struct health_threads){0}, 80, true,
 	       "from /proc, nothing is traced: how long in D or Z unknown\n"
 	       "db1  Linux 6.1.0  8 CPUs  up 11d                   Tue 24 Nov 02:14:06 CET (+01)\n"
 	       "NOW   2 processes, 2 tasks: 1 D; the others sleep\n"
@@ -215,7 +214,7 @@ static void json_has_the_findings(void **state)
 	struct buf b = {0};
 	struct health h;
 
-	assert_int_equal(health_examine(t, NULL, &h), 0);
+	assert_int_equal(health_examine(t, &(struct health_threads){0}, &h), 0);
 	health_put_json(&b, &r, &h);
 	assert_int_equal(feed_lines(buf_str(&b)), 1 + h.finding_cnt);
 	assert_non_null(strstr(buf_str(&b), "\"zombies\":41"));
@@ -247,6 +246,35 @@ static void facts_of_broken_texts(void **state)
 	assert_true(span_equals(h.oom.comm, SPAN_LITERAL("a b) c")));
 }
 
+/* Of a recording: what only a pass shows of this moment is left out, not shown as it once was. */
+static void what_ran_then_is_not_known(void **state)
+{
+	struct proc_table *t = proc_table_new(&(struct proc_table_options){0});
+	struct event ev = {.seed = {.h = {.type = REC_SEED,
+					  .boot_ns = 9 * NS_PER_SEC,
+					  .tgid = 7,
+					  .start_ns = NS_PER_SEC,
+					  .size = sizeof(struct rec_seed)},
+				    .pass = 1,
+				    .state = 2, /* D */
+				    .threads = 1,
+				    .comm = "stuck"}};
+	struct health h;
+
+	(void)state;
+	assert_int_equal(proc_table_apply(t, &ev), 0);
+	assert_int_equal(health_examine(t, &(struct health_threads){0}, &h), 0);
+	assert_int_equal(h.stuck, 1);
+	health_release(&h);
+	assert_int_equal(health_examine(t, NULL, &h), 0);
+	assert_int_equal(h.stuck, HEALTH_UNKNOWN);
+	assert_int_equal(h.running, HEALTH_UNKNOWN);
+	assert_int_equal(h.processes, 1);
+	assert_int_equal(h.finding_cnt, 0);
+	health_release(&h);
+	proc_table_free(t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -258,6 +286,7 @@ int main(void)
 		cmocka_unit_test(what_is_not_known_is_not_said),
 		cmocka_unit_test(json_has_the_findings),
 		cmocka_unit_test(facts_of_broken_texts),
+		cmocka_unit_test(what_ran_then_is_not_known),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

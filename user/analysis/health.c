@@ -24,6 +24,7 @@ struct examination {
 	const struct proc_table *table;
 	struct health *h;
 	uint64_t now_ns;
+	bool looked;               /* a pass has just shown who runs and who is in D */
 	struct map stuck, stopped; /* by name -> finding index + 1 */
 	struct map parents;        /* by key -> the same */
 	struct map cgroups;        /* by path -> seen */
@@ -170,8 +171,10 @@ static void count_row(struct examination *x, const struct proc *p)
 		return;
 	}
 	switch (proc_state_char(p)) {
-	case 'R': h->running++; break;
+	case 'R': h->running += x->looked; break;
 	case 'D':
+		if (!x->looked)
+			break;
 		h->stuck++;
 		count_by_name(x, &x->stuck, FIND_STUCK, p, proc_still_ns(p, x->now_ns, &estimated));
 		break;
@@ -420,7 +423,7 @@ static void weigh(struct health *h)
 		qsort(h->findings, kept, sizeof(*h->findings), by_weight);
 }
 
-static void read_facts(const struct proc_table *t, struct health *h)
+static void read_facts(const struct proc_table *t, struct health *h, bool looked)
 {
 	struct span meminfo = proc_table_fact(t, "/proc/meminfo");
 	uint64_t tasks, centi;
@@ -430,8 +433,8 @@ static void read_facts(const struct proc_table *t, struct health *h)
 	if (tasks != HEALTH_UNKNOWN)
 		h->tasks = tasks;
 	centi = fact_centi(proc_table_fact(t, "/proc/uptime"));
-	h->uptime_ns = centi == HEALTH_UNKNOWN ? proc_table_host(t)->now_ns :
-						 centi * (NS_PER_SEC / 100);
+	h->uptime_ns = centi == HEALTH_UNKNOWN || !looked ? proc_table_host(t)->now_ns :
+							    centi * (NS_PER_SEC / 100);
 	h->mem_total_kb = fact_meminfo_kb(meminfo, "MemTotal:");
 	h->mem_available_kb = fact_meminfo_kb(meminfo, "MemAvailable:");
 	fact_kernel_log(proc_table_fact(t, "kmsg"), h);
@@ -441,7 +444,10 @@ int health_examine(const struct proc_table *t, const struct health_threads *thre
 		   struct health *ret_health)
 {
 	struct health h = {0};
-	struct examination x = {.table = t, .h = &h, .now_ns = proc_table_host(t)->now_ns};
+	struct examination x = {.table = t,
+				.h = &h,
+				.now_ns = proc_table_host(t)->now_ns,
+				.looked = threads != NULL};
 	const struct proc *p;
 
 	for (size_t i = 0; !x.err && (p = proc_table_next(t, &i));) {
@@ -449,9 +455,11 @@ int health_examine(const struct proc_table *t, const struct health_threads *thre
 		if (p->cgroup && p->state != PROC_REAPED)
 			check_cgroup(&x, p->cgroup);
 	}
+	if (!x.looked)
+		h.running = h.stuck = HEALTH_UNKNOWN;
 	count_threads(&x, threads);
 	mark_killed(&x, threads);
-	read_facts(t, &h);
+	read_facts(t, &h, x.looked);
 	check_machine(&x);
 	check_pressure(&x);
 	count_zombies_of_limits(&x);

@@ -50,9 +50,10 @@ struct health_log {
 struct health {
 	uint64_t processes; /* without kernel threads and zombies' ghosts */
 	uint64_t kernel_threads;
-	uint64_t tasks;                                           /* threads of all of them */
-	uint64_t running, stuck, stopped, traced, zombies, dying; /* by state */
-	uint64_t load_centi[3];                                   /* HEALTH_UNKNOWN */
+	uint64_t tasks;          /* threads of all of them */
+	uint64_t running, stuck; /* by state; HEALTH_UNKNOWN without a pass */
+	uint64_t stopped, traced, zombies, dying;
+	uint64_t load_centi[3]; /* HEALTH_UNKNOWN */
 	uint64_t uptime_ns;
 	uint64_t mem_total_kb, mem_available_kb; /* HEALTH_UNKNOWN */
 	struct finding *findings;                /* heaviest first */
@@ -61,7 +62,8 @@ struct health {
 	struct health_log oom, crash, hung;
 };
 
-/* threads: what the pass said of threads, NULL: nothing. Spans and rows stay valid while the table
+/* threads: what the pass said of threads; NULL: there was none just now, and who runs or is in D is
+ * unknown. Spans and rows stay valid while the table
  * does not change. 0 or -ENOMEM. */
 int health_examine(const struct proc_table *t, const struct health_threads *threads,
 		   struct health *ret_health);

@@ -18,7 +18,7 @@ const struct command commands[] = {
 	{
 		.name = "",
 		.summary = "health of this machine, and what to type next",
-		.options = OPTIONS_OUTPUT " version",
+		.options = " read at" OPTIONS_OUTPUT " version",
 		.run = cmd_health,
 	},
 	{

@@ -15,6 +15,7 @@ static int answer(struct session *s, const struct health_threads *threads)
 	struct health h;
 	struct health_view view = {
 		.health = &h,
+		.recording = session_read_path(s),
 		.from_proc = strcmp(source, "proc") == 0,
 	};
 	struct buf b = {0};
@@ -42,8 +43,8 @@ int cmd_health(const struct options *opt)
 {
 	struct session_options so = {
 		.opt = opt,
-		.snapshot = true,
-		.proc_fallback = true,
+		.snapshot = !opt->read_path,
+		.proc_fallback = !opt->read_path,
 	};
 	struct health_threads threads = {0};
 	struct session *s;
@@ -57,7 +58,7 @@ int cmd_health(const struct options *opt)
 	if (err)
 		log_err(err, "cannot listen to the process table");
 	if (code == EXIT_DONE)
-		code = answer(s, &threads);
+		code = answer(s, opt->read_path ? NULL : &threads); /* a record of long ago */
 	health_threads_release(&threads);
 	return session_close(s, code);
 }

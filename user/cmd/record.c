@@ -17,6 +17,7 @@
 #include "cmd/snapshot.h"
 
 #define STATUS_EVERY_NS NS_PER_SEC
+#define TEXTS_EVERY_NS  (60 * NS_PER_SEC)
 #define GIB             (1ULL << 30)
 
 struct record {
@@ -148,6 +149,7 @@ int cmd_record(const struct options *opt)
 	struct session_options so = {
 		.opt = &r.opt,
 		.facts = true,
+		.texts_every_ns = TEXTS_EVERY_NS,
 		.duration_ns = opt->duration_ns,
 		.on_batch = on_batch,
 		.ctx = &r,

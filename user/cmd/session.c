@@ -155,6 +155,7 @@ static void fill_live_options(const struct session *s, struct live_options *live
 		.all_signals = opt->all_signals,
 		.snapshot = s->so.snapshot,
 		.texts = s->so.snapshot,
+		.texts_every_ns = s->so.texts_every_ns,
 		.facts = s->so.facts,
 		.proc_dir = opt->proc_dir,
 	};

@@ -16,10 +16,11 @@ struct session;
 
 struct session_options {
 	const struct options *opt;
-	bool snapshot;        /* one pass over what is there, no tracing */
-	bool facts;           /* exe, cwd and argv of what was there before us */
-	bool keep_dead;       /* the answer shows them all, however long it takes */
-	bool proc_fallback;   /* without privileges: /proc instead of BPF */
+	bool snapshot;           /* one pass over what is there, no tracing */
+	bool facts;              /* exe, cwd and argv of what was there before us */
+	uint64_t texts_every_ns; /* limits and loads, for whoever asks later; 0: not */
+	bool keep_dead;          /* the answer shows them all, however long it takes */
+	bool proc_fallback;      /* without privileges: /proc instead of BPF */
 	uint64_t duration_ns; /* DURATION_UNSET: until the end of CMD, Ctrl-C, end of the stream */
 	void (*on_batch)(void *ctx); /* after each batch, time passed; may be NULL */
 	void *ctx;

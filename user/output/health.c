@@ -201,6 +201,14 @@ static void put_host(struct page *p, const struct health_view *v)
 	const struct host_info *host = proc_table_host(p->r->table);
 	struct buf left = {0}, right = {0};
 
+	if (v->recording) {
+		buf_put_str(&p->text, "from ");
+		text_put_safe(&p->text, span_of(v->recording), &p->r->style);
+		buf_put_str(&p->text, ", as it was then: who was in D or running is not recorded");
+		table_put_wrapped(p->out, &p->r->style,
+				  (struct span){buf_str(&p->text), p->text.len}, 0, 2);
+		buf_reset(&p->text);
+	}
 	if (v->from_proc)
 		buf_put_str(p->out, "from /proc, nothing is traced: how long in D or Z unknown\n");
 	text_put_safe(&left, span_of(host->host), &p->r->style);
@@ -236,14 +244,15 @@ static void put_census(struct page *p)
 	text_put_count(&p->text, h->tasks);
 	buf_put_str(&p->text, " tasks");
 	for (size_t i = 0; i < sizeof(states) / sizeof(*states); i++) {
-		if (!states[i].cnt)
+		if (!states[i].cnt || states[i].cnt == HEALTH_UNKNOWN)
 			continue;
 		buf_put_str(&p->text, sep);
 		text_put_count(&p->text, states[i].cnt);
 		buf_printf(&p->text, " %s", states[i].letter);
 		sep = ", ";
 	}
-	buf_put_str(&p->text, *sep == ':' ? ": all sleep" : "; the others sleep");
+	if (h->running != HEALTH_UNKNOWN)
+		buf_put_str(&p->text, *sep == ':' ? ": all sleep" : "; the others sleep");
 	put_paragraph(p, p->out, "NOW");
 }
 
@@ -299,6 +308,30 @@ static const struct finding *first_zombies(const struct health *h)
 	return NULL;
 }
 
+static void put_asked(struct page *p, const char *what, const char *recording)
+{
+	buf_put_str(&p->text, what);
+	if (*recording) {
+		buf_put_str(&p->text, " -r ");
+		text_put_safe(&p->text, span_of(recording), &p->r->style);
+	}
+}
+
+/* Of a recording more can be asked at any moment of it. */
+static void put_next_of(struct page *p, struct buf *to, const char *recording)
+{
+	const struct finding *zombies = first_zombies(p->h);
+
+	put_asked(p, "proctrail tree", recording);
+	if (zombies)
+		buf_printf(&p->text, " --pid %u", zombies->proc->key.tgid);
+	buf_put_str(&p->text, " [--at TIME]");
+	put_asked(p, " | trace", recording);
+	buf_put_str(&p->text, " --from -10m");
+	put_asked(p, " | info", recording);
+	put_paragraph(p, to, "NEXT");
+}
+
 /* Only commands that exist, those that look at what was found first. */
 static void put_next(struct page *p, struct buf *to, bool from_proc)
 {
@@ -328,8 +361,12 @@ void health_put_text(struct buf *b, const struct render *r, const struct health_
 	p.out = &head;
 	put_host(&p, v);
 	put_census(&p);
-	put_past(&p, &tail);
-	put_next(&p, &tail, v->from_proc);
+	if (v->recording) {
+		put_next_of(&p, &tail, v->recording);
+	} else {
+		put_past(&p, &tail);
+		put_next(&p, &tail, v->from_proc);
+	}
 	used = count_lines(&head) + count_lines(&tail);
 	buf_put(b, head.data, head.len);
 	p.out = b;

@@ -10,7 +10,8 @@
 
 struct health_view {
 	const struct health *health;
-	bool from_proc; /* without BPF: what only the kernel side knows is missing */
+	const char *recording; /* NULL: the machine is looked at */
+	bool from_proc;        /* without BPF: what only the kernel side knows is missing */
 };
 
 void health_put_text(struct buf *b, const struct render *r, const struct health_view *v);

@@ -35,8 +35,10 @@ static void put_census(struct buf *b, const struct render *r, const struct healt
 	json_u64(&j, "processes", h->processes);
 	json_u64(&j, "kernel_threads", h->kernel_threads);
 	json_u64(&j, "tasks", h->tasks);
-	json_u64(&j, "running", h->running);
-	json_u64(&j, "uninterruptible", h->stuck);
+	if (h->running != HEALTH_UNKNOWN) {
+		json_u64(&j, "running", h->running);
+		json_u64(&j, "uninterruptible", h->stuck);
+	}
 	json_u64(&j, "stopped", h->stopped);
 	json_u64(&j, "traced", h->traced);
 	json_u64(&j, "zombies", h->zombies);

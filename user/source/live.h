@@ -21,11 +21,12 @@ struct live_options {
 	const char *scope_cgroup; /* path below the cgroup mount, or absolute */
 	bool threads;
 	bool all_signals;
-	bool snapshot;         /* no tracing: one iterator pass, then -ENODATA */
-	bool texts;            /* limits, loads, the kernel log: what a health page needs */
-	bool facts;            /* read exe, cwd, argv of what was there before us */
-	const char *proc_dir;  /* NULL: /proc */
-	const char *zone_file; /* NULL: /etc/localtime */
+	bool snapshot;           /* no tracing: one iterator pass, then -ENODATA */
+	bool texts;              /* limits, loads, the kernel log: what a health page needs */
+	uint64_t texts_every_ns; /* limits and loads again, while it traces; 0: not */
+	bool facts;              /* read exe, cwd, argv of what was there before us */
+	const char *proc_dir;    /* NULL: /proc */
+	const char *zone_file;   /* NULL: /etc/localtime */
 };
 
 /* Why live tracing cannot work here; each has its own message and next step (doctor). */

@@ -38,7 +38,7 @@ static void put_cgroup(struct live *l, uint64_t id, uint32_t pid)
 		struct span text = {path.data, path.len};
 
 		records_put_text(&l->batch, REC_FACT_CGROUP, id, (struct span){0}, text);
-		if (l->opt.texts)
+		if (l->opt.texts || l->opt.texts_every_ns)
 			texts_put_pids_limits(&l->batch, &l->cgroups, text);
 	}
 	buf_release(&path);

@@ -78,6 +78,7 @@ struct live {
 	uint64_t lost, missed; /* at the last tick */
 	uint64_t next_tick_ns, tick_ns;
 	uint64_t eager_until_ns; /* look at the rings often until then */
+	uint64_t texts_due_ns;   /* when to read limits and loads again; opt.texts_every_ns */
 	uint64_t zone_due_ns;    /* when to look for a change of the zone's offset */
 	int32_t gmtoff_s;
 

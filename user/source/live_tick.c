@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "source/live_int.h"
+#include "source/texts.h"
 
 #include "proctrail.skel.h"
 
@@ -158,6 +159,10 @@ void live_tick(struct live *l, uint64_t now_ns)
 	if (now_ns >= l->zone_due_ns) { /* it asks the file system */
 		l->gmtoff_s = local_zone_get(r.real_ns).gmtoff_s;
 		l->zone_due_ns = now_ns + 10 * NS_PER_SEC;
+	}
+	if (l->opt.texts_every_ns && now_ns >= l->texts_due_ns) {
+		texts_put_machine(&l->batch, l->opt.proc_dir);
+		l->texts_due_ns = now_ns + l->opt.texts_every_ns;
 	}
 	r.gmtoff_s = l->gmtoff_s;
 	records_put(&l->batch, &r.h, sizeof(r), NULL, 0);
