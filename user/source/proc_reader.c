@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -12,11 +13,13 @@
 
 #include "base/clock.h"
 #include "base/thread.h"
+#include "source/proc_waits.h"
 #include "source/records.h"
 
 #define STACK_BYTES (128u << 10)
 
 struct request {
+	enum { ASK_PROC, ASK_WAITS } kind;
 	uint32_t tgid;
 	uint64_t start_ns;
 };
@@ -125,18 +128,37 @@ static size_t read_args(int dir, char *args, size_t size, uint32_t *ret_true_len
 	return kept;
 }
 
-/* Everything that may block happens here, with nothing locked. */
-static void read_process(const struct worker *w, struct request req, bool may_hang,
-			 struct buf *ret_record)
+static void put_waits(struct buf *records, struct request req, struct span text)
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), "waits:%" PRIu32 ":%" PRIu64, req.tgid, req.start_ns);
+	records_put_text(records, REC_FACT_TEXT, 0, span_of(name), text);
+}
+
+/* dir < 0: nobody is there */
+static void read_waits(int dir, struct request req, struct buf *record)
+{
+	struct buf text = {0};
+
+	if (dir >= 0)
+		proc_waits_put(dir, &text);
+	else
+		buf_put_str(&text, "gone\n");
+	put_waits(record, req,
+		  text.err ? SPAN_LITERAL("hung\n") : (struct span){text.data, text.len});
+	buf_release(&text);
+}
+
+/* dir < 0: nobody is there */
+static void read_process(const struct worker *w, int dir, struct request req, bool may_hang,
+			 struct buf *record)
 {
 	struct rec_fact_proc r = {0};
-	char path[PATH_MAX], exe[PATH_MAX], cwd[PATH_MAX], *args = NULL;
+	char exe[PATH_MAX], cwd[PATH_MAX], *args = NULL;
 	struct span tails[3] = {{exe, 0}, {cwd, 0}, {NULL, 0}};
-	int dir;
 
-	snprintf(path, sizeof(path), "%s/%u", w->proc_dir, req.tgid);
-	dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (dir < 0 || !same_process(dir, req.start_ns)) {
+	if (dir < 0) {
 		r.flags |= REC_FACT_GONE;
 	} else {
 		tails[0].len = read_link(dir, "exe", exe, sizeof(exe), &r.flags);
@@ -146,16 +168,52 @@ static void read_process(const struct worker *w, struct request req, bool may_ha
 			tails[2].len = read_args(dir, args, w->args_max, &r.args_len, &r.flags);
 		}
 	}
-	if (dir >= 0)
-		close(dir);
 	rec_hdr_fill(&r.h, REC_FACT_PROC, 0);
 	r.h.tgid = r.h.tid = req.tgid;
 	r.h.start_ns = req.start_ns;
 	r.exe_len = (__u32)tails[0].len;
 	r.cwd_len = (__u32)tails[1].len;
 	r.args_kept = (__u32)tails[2].len;
-	records_put(ret_record, &r.h, sizeof(r), tails, 3);
+	records_put(record, &r.h, sizeof(r), tails, 3);
 	free(args);
+}
+
+static void put_hung(struct buf *records, struct request req)
+{
+	struct rec_fact_proc r = {.flags = REC_FACT_HUNG};
+
+	if (req.kind == ASK_WAITS) {
+		put_waits(records, req, SPAN_LITERAL("hung\n"));
+		return;
+	}
+	rec_hdr_fill(&r.h, REC_FACT_PROC, 0);
+	r.h.tgid = r.h.tid = req.tgid;
+	r.h.start_ns = req.start_ns;
+	records_put(records, &r.h, sizeof(r), NULL, 0);
+}
+
+/* Everything that may block happens here, with nothing locked. */
+static void answer(const struct worker *w, struct request req, bool may_hang, struct buf *record)
+{
+	char path[PATH_MAX];
+	int dir;
+
+	if (req.kind == ASK_WAITS && !may_hang) {
+		put_hung(record, req);
+		return;
+	}
+	snprintf(path, sizeof(path), "%s/%u", w->proc_dir, req.tgid);
+	dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir >= 0 && !same_process(dir, req.start_ns)) {
+		close(dir);
+		dir = -1;
+	}
+	switch (req.kind) {
+	case ASK_PROC: read_process(w, dir, req, may_hang, record); break;
+	case ASK_WAITS: read_waits(dir, req, record); break;
+	}
+	if (dir >= 0)
+		close(dir);
 }
 
 static void *worker_run(void *arg)
@@ -176,7 +234,7 @@ static void *worker_run(void *arg)
 		pthread_mutex_unlock(&w->lock);
 
 		buf_reset(&record);
-		read_process(w, w->current, true, &record);
+		answer(w, w->current, true, &record);
 
 		pthread_mutex_lock(&w->lock);
 		if (w->quit) /* given up on meanwhile: somebody has told so */
@@ -267,20 +325,9 @@ static int queue_put(struct worker *w, struct request req)
 	return 0;
 }
 
-static void put_hung(struct buf *records, struct request req)
-{
-	struct rec_fact_proc r = {.flags = REC_FACT_HUNG};
-
-	rec_hdr_fill(&r.h, REC_FACT_PROC, 0);
-	r.h.tgid = r.h.tid = req.tgid;
-	r.h.start_ns = req.start_ns;
-	records_put(records, &r.h, sizeof(r), NULL, 0);
-}
-
-int proc_reader_ask(struct proc_reader *r, uint32_t tgid, uint64_t start_ns)
+static int ask(struct proc_reader *r, struct request req)
 {
 	struct worker *w = r->worker;
-	struct request req = {tgid, start_ns};
 	int err;
 
 	pthread_mutex_lock(&w->lock);
@@ -289,13 +336,23 @@ int proc_reader_ask(struct proc_reader *r, uint32_t tgid, uint64_t start_ns)
 		pthread_cond_signal(&w->wake);
 	} else {
 		if (r->hung < PROC_READER_MAX_HUNG)
-			read_process(w, req, false, &w->ready);
+			answer(w, req, false, &w->ready);
 		else
 			put_hung(&w->ready, req);
 		err = w->ready.err;
 	}
 	pthread_mutex_unlock(&w->lock);
 	return err;
+}
+
+int proc_reader_ask(struct proc_reader *r, uint32_t tgid, uint64_t start_ns)
+{
+	return ask(r, (struct request){ASK_PROC, tgid, start_ns});
+}
+
+int proc_reader_ask_waits(struct proc_reader *r, uint32_t tgid, uint64_t start_ns)
+{
+	return ask(r, (struct request){ASK_WAITS, tgid, start_ns});
 }
 
 /* Hands what waits behind a stuck thread to a worker of its own; both locked or not yet shared. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Reads exe, cwd and argv of processes from /proc in a thread of its own, since such a read can
- * hang behind the locks of the process it describes. What does not answer within 50 ms is given up
- * with its thread, and said so in the fact record. Nothing of another process is opened but its
- * entries in /proc; no path of it is followed.
+ * Reads exe, cwd and argv of processes, and whom their threads wait for, from /proc in a thread of
+ * its own, since such a read can hang behind the locks of the process it describes. What does not
+ * answer within 50 ms is given up with its thread, and said so in the fact record. Nothing of
+ * another process is opened but its entries in /proc; no path of it is followed.
  */
 #ifndef PROCTRAIL_SOURCE_PROC_READER_H
 #define PROCTRAIL_SOURCE_PROC_READER_H
@@ -25,7 +25,9 @@ struct proc_reader *proc_reader_new(const char *proc_dir, uint32_t args_max);
 void proc_reader_free(struct proc_reader *r);
 /* Queues a process; start_ns 0: whoever has the pid. 0 or -ENOMEM */
 int proc_reader_ask(struct proc_reader *r, uint32_t tgid, uint64_t start_ns);
-/* Appends REC_FACT_PROC records that are ready, gives up on what hangs. */
+/* Likewise, for the REC_FACT_TEXT 'waits:PID:START_NS' (as asked for); its text: proc_waits.h. */
+int proc_reader_ask_waits(struct proc_reader *r, uint32_t tgid, uint64_t start_ns);
+/* Appends the records that are ready, gives up on what hangs. */
 void proc_reader_collect(struct proc_reader *r, uint64_t now_ns, struct buf *records);
 bool proc_reader_idle(const struct proc_reader *r); /* nothing asked or under way */
 

@@ -15,8 +15,13 @@
 
 /* What an analysis would like to know; the live source answers with a fact record, others never. */
 struct want {
-	enum { WANT_PROC, WANT_TEXT, WANT_PASS } kind;
-	uint32_t tgid; /* WANT_PROC: exe, cwd, argv of this process */
+	/*
+	 * WANT_PROC: exe, cwd, argv of a process, as REC_FACT_PROC. WANT_WAITS: whom its threads wait
+	 * for now, as REC_FACT_TEXT 'waits:PID:START_NS' (text: proc_waits.h, parsed by waits_fact.h);
+	 * each asking reads anew and replaces the fact. Both need live_options.facts.
+	 */
+	enum { WANT_PROC, WANT_TEXT, WANT_PASS, WANT_WAITS } kind;
+	uint32_t tgid; /* WANT_PROC, WANT_WAITS */
 	uint64_t start_ns;
 	const char *name; /* WANT_TEXT: a file below /proc, /sys/fs/cgroup */
 };
