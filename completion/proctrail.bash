@@ -14,6 +14,9 @@ _proctrail()
 			--kernel --ring --max-procs --args-max --args --redact --no-redact --read --from --to
 			--at --write --sync --max-size --max-age --on-disk-full --output --json --utc --wide
 			--proc --verbose --help'
+		[zombies]='--pid --cgroup --uid --duration --user --ring --max-procs --args-max --args
+			--redact --no-redact --all --fail-if --read --at --write --sync --max-size --max-age
+			--on-disk-full --output --json --utc --wide --proc --verbose --help'
 		[record]='--pid --cgroup --uid --duration --ring --max-procs --args-max --threads --args --redact
 			--no-redact --signals --write --sync --max-size --max-age --on-disk-full --trigger
 			--before --after --proc --verbose --help'
@@ -22,7 +25,7 @@ _proctrail()
 		[help]='--output --help'
 		[version]='--output --json --help'
 	)
-	local commands='trace tree record info doctor help version'
+	local commands='trace tree zombies record info doctor help version'
 
 	cur=${COMP_WORDS[COMP_CWORD]}
 	prev=${COMP_WORDS[COMP_CWORD - 1]}
@@ -38,7 +41,7 @@ _proctrail()
 			return
 		fi
 		case $word in
-		trace | tree | record | info | doctor | help | version) command=${command:-$word} ;;
+		trace | tree | zombies | record | info | doctor | help | version) command=${command:-$word} ;;
 		esac
 	done
 
@@ -63,7 +66,7 @@ _proctrail()
 		;;
 	--pid | --cgroup | --uid | --comm | --match | --unit | --container | --state | --duration | \
 		--ring | --max-procs | --args-max | --from | --to | --at | --max-size | --max-age | --redact | \
-		--before | --after) return ;;
+		--before | --after | --fail-if) return ;;
 	esac
 
 	if [[ $command == help ]]; then

@@ -104,8 +104,8 @@ static void trouble_at_80(void **state)
 	       "      kernel log: 1 OOM kill at about 02:07:26 (postgres[845]), 2 crashes, the\n"
 	       "      last at about 02:09:16 (other[9]), 1 hung task at about 02:09:26\n"
 	       "      (app[4213])\n"
-	       "NEXT  proctrail tree --state D | tree --pid 7720 | tree --state T | tree | trace\n"
-	       "      | doctor | help\n");
+	       "NEXT  proctrail zombies | tree --state D | tree --state T | tree | trace |\n"
+	       "      doctor | help\n");
 	health_threads_release(&threads);
 	proc_table_free(t);
 }

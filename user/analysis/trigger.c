@@ -79,7 +79,7 @@ int trigger_parse(const char *text, struct trigger *ret_trigger)
 
 /* ---- looking -------------------------------------------------------------------------------- */
 
-static bool holds(const struct trigger *t, uint64_t v)
+bool trigger_holds(const struct trigger *t, uint64_t v)
 {
 	switch (t->op) {
 	case TRIGGER_ANY: return true;
@@ -106,14 +106,14 @@ static bool exit_fires(const struct trigger *t, const struct proc *p)
 	if (!p || !(p->flags & PROC_STATUS_KNOWN))
 		return false;
 	memcpy(comm, p->comm, sizeof(p->comm));
-	return fnmatch(t->name, comm, 0) == 0 && holds(t, shell_status(p->status));
+	return fnmatch(t->name, comm, 0) == 0 && trigger_holds(t, shell_status(p->status));
 }
 
 static bool zombies_fire(struct trigger *t, const struct proc_counts *counts)
 {
 	bool before = t->held;
 
-	t->held = holds(t, counts->zombies_now);
+	t->held = trigger_holds(t, counts->zombies_now);
 	return t->held && !before;
 }
 
@@ -121,7 +121,7 @@ static bool lost_fires(struct trigger *t, const struct proc_counts *counts)
 {
 	uint64_t lost = counts->lost + counts->missed;
 
-	if (lost == t->base || !holds(t, lost - t->base))
+	if (lost == t->base || !trigger_holds(t, lost - t->base))
 		return false;
 	t->base = lost;
 	return true;

@@ -38,6 +38,9 @@ int trigger_parse(const char *text, struct trigger *ret_trigger);
  */
 bool trigger_fires(struct trigger *t, const struct proc_counts *counts, const struct change *c);
 
+/* Whether a figure meets the condition, whatever it is a figure of. */
+bool trigger_holds(const struct trigger *t, uint64_t v);
+
 /* "oom", "zombies", "lost", "exit-NAME": letters, digits, '-', '_' and '.', for a file's name. */
 void trigger_put_word(struct buf *b, const struct trigger *t);
 

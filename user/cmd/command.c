@@ -40,6 +40,15 @@ const struct command commands[] = {
 		.run = cmd_tree,
 	},
 	{
+		.name = "zombies",
+		.summary = "parents that do not reap: why, since when, and what helps",
+		.options = OPTIONS_SCOPE OPTIONS_RUN
+		" all fail-if read at" OPTIONS_WRITE OPTIONS_OUTPUT,
+		.operands = "[-- CMD...]",
+		.takes = TAKES_CMD,
+		.run = cmd_zombies,
+	},
+	{
 		.name = "record",
 		.summary = "a flight recorder: keep what happens, to be asked later",
 		.options = OPTIONS_SCOPE

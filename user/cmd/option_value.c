@@ -265,6 +265,16 @@ static int set_trigger(struct options *opt, const struct option_row *row, const 
 	return refuse(row, value, "at most eight of them");
 }
 
+static int set_fail(struct options *opt, const struct option_row *row, const char *value)
+{
+	struct trigger *t = field_of(opt, row);
+
+	if (trigger_parse(value, t) || t->kind != TRIGGER_ZOMBIES)
+		return refuse(row, value, "like zombies>100, in quotes");
+	opt->fails_if = true;
+	return 0;
+}
+
 static int (*const setters[])(struct options *, const struct option_row *, const char *) = {
 	[OPTION_FLAG] = set_flag,         [OPTION_COUNT] = set_count,
 	[OPTION_TEXT] = set_text,         [OPTION_REGEX] = set_regex,
@@ -275,7 +285,7 @@ static int (*const setters[])(struct options *, const struct option_row *, const
 	[OPTION_UID] = set_uid,           [OPTION_READ] = set_read,
 	[OPTION_TIME] = set_time,         [OPTION_SYNC] = set_sync,
 	[OPTION_DISK] = set_disk,         [OPTION_FULL] = set_full,
-	[OPTION_TRIGGER] = set_trigger,
+	[OPTION_TRIGGER] = set_trigger,   [OPTION_FAIL] = set_fail,
 };
 
 int option_value_set(struct options *opt, const struct option_row *row, const char *value)

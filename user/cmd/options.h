@@ -30,8 +30,10 @@ struct options {
 	uint64_t max_size;                  /* of a directory of segments; 0: default */
 	uint64_t max_age_ns;                /* 0: default */
 	const char *triggers[TRIGGERS_MAX]; /* NULL behind the last one */
-	uint64_t before_ns, after_ns;       /* of a snapshot; DURATION_UNSET: default */
-	size_t ring_bytes;                  /* 0: default */
+	struct trigger fail_if;             /* zombies: exit 4; kind TRIGGER_ZOMBIES where given */
+	bool fails_if;
+	uint64_t before_ns, after_ns; /* of a snapshot; DURATION_UNSET: default */
+	size_t ring_bytes;            /* 0: default */
 	size_t max_procs;
 	uint32_t pid; /* 0: unset */
 	uint32_t args_max;
@@ -39,6 +41,7 @@ struct options {
 	int verbose;
 	enum redact_args_mode args_mode;
 	bool no_redact;
+	bool all;    /* zombies: parents that reap, too */
 	bool follow; /* of a recording: what is still to come */
 	bool json, threads, all_signals, signals, utc, wide, kthreads;
 	bool help, version;
@@ -70,6 +73,7 @@ enum option_kind {
 	OPTION_SYNC,     /* uint64_t ms: none, block, or a duration */
 	OPTION_DISK,     /* uint64_t bytes, between min and max */
 	OPTION_FULL,     /* int, enum trail_full */
+	OPTION_FAIL,     /* struct trigger of zombies; sets fails_if */
 	OPTION_TRIGGER,  /* one more of const char *[TRIGGERS_MAX] that trigger_parse() takes */
 };
 

@@ -65,10 +65,12 @@ static bool has_ancestor(const struct scope *s, const struct proc *p)
 	return false;
 }
 
-static void begin(struct scope *s)
+void scope_begin(struct scope *s)
 {
 	const struct proc *p;
 
+	if (!s->active || s->begun)
+		return;
 	s->begun = true;
 	for (size_t i = 0; (p = proc_table_next(s->table, &i));)
 		if (has_ancestor(s, p))
@@ -81,8 +83,7 @@ void scope_note(struct scope *s, const struct change *c)
 
 	if (!s->active || c->kind == CHANGE_HOST)
 		return;
-	if (!s->begun)
-		begin(s);
+	scope_begin(s);
 	if (!p || is_in(s, p))
 		return;
 	switch (c->kind) {

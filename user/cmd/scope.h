@@ -21,6 +21,8 @@ struct scope {
 
 void scope_init(struct scope *s, const struct options *opt, const struct proc_table *table);
 void scope_release(struct scope *s);
+/* Looks at who is there, once; scope_note() does it by itself. */
+void scope_begin(struct scope *s);
 /* Before the change is shown: who joins by it. */
 void scope_note(struct scope *s, const struct change *c);
 /* After it was shown: who is gone is forgotten. */

@@ -300,14 +300,6 @@ static bool has_kind(const struct health *h, enum finding_kind kind)
 	return false;
 }
 
-static const struct finding *first_zombies(const struct health *h)
-{
-	for (size_t i = 0; i < h->finding_cnt; i++)
-		if (h->findings[i].kind == FIND_ZOMBIES)
-			return &h->findings[i];
-	return NULL;
-}
-
 static void put_asked(struct page *p, const char *what, const char *recording)
 {
 	buf_put_str(&p->text, what);
@@ -320,11 +312,12 @@ static void put_asked(struct page *p, const char *what, const char *recording)
 /* Of a recording more can be asked at any moment of it. */
 static void put_next_of(struct page *p, struct buf *to, const char *recording)
 {
-	const struct finding *zombies = first_zombies(p->h);
-
-	put_asked(p, "proctrail tree", recording);
-	if (zombies)
-		buf_printf(&p->text, " --pid %u", zombies->proc->key.tgid);
+	if (has_kind(p->h, FIND_ZOMBIES)) {
+		put_asked(p, "proctrail zombies", recording);
+		put_asked(p, " | tree", recording);
+	} else {
+		put_asked(p, "proctrail tree", recording);
+	}
 	buf_put_str(&p->text, " [--at TIME]");
 	put_asked(p, " | trace", recording);
 	buf_put_str(&p->text, " --from -10m");
@@ -335,13 +328,11 @@ static void put_next_of(struct page *p, struct buf *to, const char *recording)
 /* Only commands that exist, those that look at what was found first. */
 static void put_next(struct page *p, struct buf *to, bool from_proc)
 {
-	const struct finding *zombies = first_zombies(p->h);
-
 	buf_put_str(&p->text, "proctrail ");
+	if (has_kind(p->h, FIND_ZOMBIES))
+		buf_put_str(&p->text, "zombies | ");
 	if (has_kind(p->h, FIND_STUCK))
 		buf_put_str(&p->text, "tree --state D | ");
-	if (zombies)
-		buf_printf(&p->text, "tree --pid %u | ", zombies->proc->key.tgid);
 	if (has_kind(p->h, FIND_STOPPED))
 		buf_put_str(&p->text, "tree --state T | ");
 	buf_put_str(&p->text, "tree | trace | doctor | help");

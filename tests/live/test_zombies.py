@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Who does not reap: every way of tools/load/zombies gets exactly its verdict, live and from its trail."""
+import json
+import os
+import subprocess
+
+from lib import PROCTRAIL, Mismatches, expect, expect_true, gen, run, start, temp_dir, test, until
+
+# way: (verdict, zombies left of five; None: as it comes)
+WAYS = {
+    "never_waits": ("never_waits", 5), "waits_for_others": ("waits_for_others", 5),
+    "merged": ("merged_sigchld", None), "sigchld_blocked": ("sigchld_blocked", 5),
+    "parent_stopped": ("parent_stopped", 5), "parent_stuck": ("parent_stuck", 5),
+    "traced": ("traced", 5), "init_does_not_reap": ("init_does_not_reap", 5),
+    "inherited_over_exec": ("inherited_over_exec", 5), "needs_wall": ("needs_wall", 5),
+    "leader_dead": ("leader_dead", 0), "slow": ("slow", None), "late": ("slow", None),
+    "healthy": ("healthy", 0), "sigign": ("healthy", 0), "nocldwait": ("healthy", 0),
+    "thread_reaper": ("healthy", 0), "signalfd": ("healthy", 0), "sigwait": ("healthy", 0),
+    "pidfd": ("healthy", 0), "burst": ("healthy", 0),
+}
+
+
+def parents(lines):
+    return {x["pid"]: x for x in map(json.loads, lines) if x["event"] == "parent"}
+
+
+class Watched:
+    """proctrail zombies over a generator that goes on after it."""
+
+    def __init__(self, way, d):
+        self.way = way
+        self.live, self.trail, self.truth = (os.path.join(d, way + x) for x in (".live", ".trail", ".truth"))
+        with open(self.truth, "wb") as out:
+            self.proc = start([PROCTRAIL, "zombies", "--all", "--json", "-o", self.live, "-w", self.trail,
+                               "--duration", "4s", "--",
+                               *gen("zombies", "--how", way, "--children", 5, "--live-ms", 8000)],
+                              stdout=out, stderr=out, stdin=subprocess.DEVNULL)
+
+    def parent(self):
+        with open(self.truth) as f:
+            lines = [json.loads(x) for x in f if x.startswith("{") and x.endswith("}\n")]
+        return next(x["pid"] for x in lines if x["do"] == "parent")
+
+
+def judge(ways):
+    d = temp_dir()
+    running = [Watched(w, d) for w in ways]
+    with Mismatches("verdicts") as m:
+        for w in running:
+            w.proc.wait(timeout=60)
+            with open(w.live) as f:
+                live = parents(f)
+            again = parents(run([PROCTRAIL, "zombies", "--all", "--json", "-r", w.trail])[1].splitlines())
+            pid, (verdict, left) = w.parent(), WAYS[w.way]
+            m.same(w.way + " verdict", verdict, live.get(pid, {}).get("verdict"))
+            if left is not None:
+                m.same(w.way + " zombies", left, live.get(pid, {}).get("zombies"))
+            m.same(w.way + " from its trail", live, again)
+            m.same(w.way + " accuses nobody else", [],
+                   [x for x in live.values() if x["pid"] != pid and x["zombies"]])
+
+
+@test(seconds=120)
+def causes_have_their_verdicts():
+    judge(["never_waits", "waits_for_others", "merged", "sigchld_blocked", "parent_stopped", "parent_stuck"])
+
+
+@test(seconds=120)
+def rarer_causes_have_theirs():
+    judge(["traced", "init_does_not_reap", "inherited_over_exec", "needs_wall", "leader_dead"])
+
+
+@test(seconds=120)
+def who_reaps_is_not_accused():
+    judge(["slow", "late", "healthy", "sigign", "nocldwait"])
+
+
+@test(seconds=120)
+def who_reaps_in_another_way_is_not_accused_either():
+    judge(["thread_reaper", "signalfd", "sigwait", "pidfd", "burst"])
+
+
+@test(seconds=60)
+def a_leak_that_was_there_before_is_told():
+    leak = start(gen("zombies", "--how", "never_waits", "--children", 7, "--live-ms", 40000),
+                 stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
+    parent = json.loads(leak.stdout.readline())["pid"]
+    until("they are dead", lambda: len(dead_of(parent)) == 7)
+    code, out, _ = run([PROCTRAIL, "zombies", "--json", "--pid", str(parent), "--duration", "0"])
+    expect("code of one look", 0, code)
+    found = parents(out.splitlines())[parent]
+    expect("one look: how many, of whom", (7, "zombies"), (found["zombies"], found["comm"]))
+    expect_true("one look accuses nobody wrongly", found["verdict"] in ("unknown", "never_waits"), found)
+    out = run([PROCTRAIL, "zombies", "--json", "--pid", str(parent), "--fail-if", "zombies>6"])
+    expect("code of --fail-if", 4, out[0])
+    found = parents(out[1].splitlines())[parent]
+    expect("after five seconds", ("never_waits", 7), (found["verdict"], found["zombies"]))
+    text = run([PROCTRAIL, "zombies", "--pid", str(parent)])[1].decode()
+    for word in ("7 zombies: 1 parent LEAKS", "never waits", "cannot help", "fix  "):
+        expect_true("the text says: " + word, word in text, text)
+    leak.terminate()
+
+
+def dead_of(parent):
+    found = []
+    for d in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open("/proc/%s/stat" % d) as f:
+                fields = f.read().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if fields[0] == "Z" and int(fields[1]) == parent:
+            found.append(int(d))
+    return found

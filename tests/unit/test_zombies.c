@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Verdicts from evidence: what it proves, what it does not, and who looks alike and is healthy. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "analysis/zombies.h"
+
+#define PARENT   100u
+#define CHILD    200u
+#define BEGIN_NS (1000 * NS_PER_SEC)
+#define AGO_NS   (60 * NS_PER_SEC)
+
+struct scene {
+	struct proc_table *t;
+	uint64_t now_ns;
+	struct zombies z;
+};
+
+static void apply(struct scene *s, struct event *ev, unsigned type, size_t size)
+{
+	ev->h.type = (uint16_t)type;
+	ev->h.size = (uint32_t)size;
+	ev->h.boot_ns = s->now_ns++;
+	assert_int_equal(proc_table_apply(s->t, ev), 0);
+}
+
+static void host(struct scene *s)
+{
+	struct event ev = {.host = {.real_ns = BEGIN_NS}};
+
+	memset(s, 0, sizeof(*s));
+	s->t = proc_table_new(&(struct proc_table_options){0});
+	s->now_ns = BEGIN_NS;
+	apply(s, &ev, REC_HOST, sizeof(ev.host));
+}
+
+/* A row of the first pass; a zombie has been dead for AGO_NS. */
+static void seed(struct scene *s, uint32_t pid, uint32_t ppid, bool zombie, struct rec_seed more)
+{
+	struct event ev = {.seed = more};
+
+	ev.h.tgid = ev.h.tid = pid;
+	ev.h.start_ns = pid * NS_PER_SEC;
+	ev.h.ppid = ev.h.parent_tid = ppid;
+	ev.h.parent_start_ns = ppid * NS_PER_SEC;
+	ev.seed.pass = 1;
+	ev.seed.threads = 1;
+	if (!ev.seed.exit_signal)
+		ev.seed.exit_signal = 17;
+	ev.seed.still_exec_ns = zombie ? AGO_NS : 0;
+	snprintf(ev.seed.comm, sizeof(ev.seed.comm), "%s", zombie ? "dead" : "parent");
+	ev.h.flags |= zombie ? REC_F_EXITING | REC_F_DEAD | REC_F_ZOMBIE : 0;
+	ev.seed.exit_state = zombie ? 32 : 0;
+	apply(s, &ev, REC_SEED, sizeof(ev.seed));
+}
+
+static void tick(struct scene *s, uint64_t ms)
+{
+	struct event ev = {.tick = {.real_ns = BEGIN_NS}};
+
+	s->now_ns += ms * NS_PER_MS;
+	apply(s, &ev, REC_TICK, sizeof(ev.tick));
+}
+
+static void fact(struct scene *s, const char *text)
+{
+	char name[64];
+	struct event ev = {0};
+
+	snprintf(name, sizeof(name), "waits:%u:%llu", PARENT,
+		 (unsigned long long)PARENT * NS_PER_SEC);
+	ev.name = span_of(name);
+	ev.text = span_of(text);
+	apply(s, &ev, REC_FACT_TEXT, sizeof(ev.fact));
+}
+
+static void wait_call(struct scene *s, unsigned kind, uint32_t pid)
+{
+	struct event ev = {.wait = {.kind = (uint8_t)kind, .pid = pid, .known = 1}};
+
+	ev.h.tgid = ev.h.tid = PARENT;
+	ev.h.start_ns = PARENT * NS_PER_SEC;
+	apply(s, &ev, REC_WAIT, sizeof(ev.wait));
+}
+
+static const struct zombie_parent *judged(struct scene *s)
+{
+	zombies_release(&s->z);
+	assert_int_equal(zombies_examine(s->t, &(struct zombies_options){.all = true}, &s->z), 0);
+	for (size_t i = 0; i < s->z.parent_cnt; i++)
+		if (s->z.parents[i].proc->key.tgid == PARENT)
+			return &s->z.parents[i];
+	fail_msg("the parent is not told");
+	return NULL;
+}
+
+static void expect(struct scene *s, enum verdict want)
+{
+	const struct zombie_parent *f = judged(s);
+
+	if (f->verdict != want)
+		fail_msg("%s instead of %s%s%s", verdict_name(f->verdict), verdict_name(want),
+			 f->decides ? ": " : "", f->decides ? f->decides : "");
+	assert_int_equal(!!f->decides, want == VERDICT_UNKNOWN);
+}
+
+static void close_scene(struct scene *s)
+{
+	zombies_release(&s->z);
+	proc_table_free(s->t);
+}
+
+/* A parent that was there before us, with two zombies. */
+static void open_scene(struct scene *s, struct rec_seed parent, struct rec_seed child)
+{
+	host(s);
+	seed(s, 1, 0, false, (struct rec_seed){.child_minflt = 5});
+	seed(s, PARENT, 1, false, parent);
+	seed(s, CHILD, PARENT, true, child);
+	seed(s, CHILD + 1, PARENT, true, child);
+}
+
+static void never_waits_takes_all_of_the_evidence(void **state)
+{
+	struct scene s;
+
+	(void)state;
+	open_scene(&s, (struct rec_seed){0}, (struct rec_seed){0});
+	expect(&s, VERDICT_UNKNOWN); /* whether a thread sits in a wait call is not known */
+	fact(&s, "");
+	expect(&s, VERDICT_UNKNOWN); /* nor whether it waits now and then */
+	tick(&s, 5000);
+	expect(&s, VERDICT_NEVER_WAITS);
+	assert_int_equal(judged(&s)->zombies, 2);
+	assert_int_equal(judged(&s)->from, FROM_WATCHED);
+	assert_true(judged(&s)->reaped_known && !judged(&s)->ever_reaped);
+	assert_in_range(judged(&s)->oldest_ns, AGO_NS, AGO_NS + 6 * NS_PER_SEC);
+	assert_true(judged(&s)->estimated);
+	assert_int_equal(judged(&s)->adopter->key.tgid, 1);
+	assert_true(judged(&s)->adopter_reaps);
+	close_scene(&s);
+}
+
+static void who_has_reaped_before_may_do_it_again(void **state)
+{
+	struct scene s;
+
+	(void)state;
+	open_scene(&s, (struct rec_seed){.child_minflt = 1}, (struct rec_seed){0});
+	fact(&s, "");
+	tick(&s, 5000);
+	expect(&s, VERDICT_UNKNOWN);
+	close_scene(&s);
+}
+
+static void a_thread_that_sits_in_a_wait_is_seen(void **state)
+{
+	struct scene s;
+
+	(void)state;
+	open_scene(&s, (struct rec_seed){0}, (struct rec_seed){0});
+	fact(&s, "100 pid 333 0\n");
+	tick(&s, 5000);
+	expect(&s, VERDICT_WAITS_FOR_OTHERS);
+	fact(&s, "hung\n");
+	expect(&s, VERDICT_UNKNOWN);
+	close_scene(&s);
+}
+
+static void waits_for_others_are_told_from_waits_for_any(void **state)
+{
+	struct scene s;
+
+	(void)state;
+	open_scene(&s, (struct rec_seed){0}, (struct rec_seed){0});
+	fact(&s, "");
+	wait_call(&s, REC_WAIT_PID, 333);
+	tick(&s, 5000);
+	expect(&s, VERDICT_WAITS_FOR_OTHERS);
+	wait_call(&s, REC_WAIT_ANY, 0);
+	expect(&s, VERDICT_UNKNOWN); /* it may take them later */
+	close_scene(&s);
+}
+
+static void other_exit_signals_need_wall(void **state)
+{
+	struct scene s;
+
+	(void)state;
+	open_scene(&s, (struct rec_seed){0}, (struct rec_seed){.exit_signal = 10});
+	expect(&s, VERDICT_NEEDS_WALL);
+	close_scene(&s);
+}
+
+static void a_stopped_parent_cannot_wait(void **state)
+{
+	struct scene s;
+
+	(void)state;
+	open_scene(&s, (struct rec_seed){.h = {.flags = REC_F_STOPPED}}, (struct rec_seed){0});
+	expect(&s, VERDICT_PARENT_STOPPED);
+	close_scene(&s);
+}
+
+static void traced_zombies_are_the_tracers(void **state)
+{
+	struct scene s;
+
+	(void)state;
+	open_scene(&s, (struct rec_seed){0}, (struct rec_seed){.h = {.flags = REC_F_TRACED}});
+	expect(&s, VERDICT_TRACED);
+	close_scene(&s);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(never_waits_takes_all_of_the_evidence),
+		cmocka_unit_test(who_has_reaped_before_may_do_it_again),
+		cmocka_unit_test(a_thread_that_sits_in_a_wait_is_seen),
+		cmocka_unit_test(waits_for_others_are_told_from_waits_for_any),
+		cmocka_unit_test(other_exit_signals_need_wall),
+		cmocka_unit_test(a_stopped_parent_cannot_wait),
+		cmocka_unit_test(traced_zombies_are_the_tracers),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

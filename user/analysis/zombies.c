@@ -1,0 +1,408 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "analysis/zombies.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "analysis/tree.h"
+#include "analysis/waits_fact.h"
+#include "base/map.h"
+
+#define SIGCHLD       17
+#define YOUNG_NS      NS_PER_SEC        /* a reap on its way */
+#define SLOW_NS       (100 * NS_PER_MS) /* half of its children wait longer */
+#define WATCHED_NS    (4 * NS_PER_SEC)  /* no wait call in so long */
+#define STILL_SPACES  10 /* so many times the usual space without another: it has stopped */
+#define MILLI_PER_MIN 60000.0
+
+struct examination {
+	const struct proc_table *table;
+	struct zombies *z;
+	struct map by_parent; /* -> index + 1 */
+	uint64_t now_ns;
+	size_t cap;
+	const struct zombies_options *opt;
+	int err;
+};
+
+/* ---- names ---------------------------------------------------------------------------------- */
+
+const char *verdict_name(enum verdict v)
+{
+	static const char *const names[VERDICT_CNT] = {
+		[VERDICT_NEVER_WAITS] = "never_waits",
+		[VERDICT_WAITS_FOR_OTHERS] = "waits_for_others",
+		[VERDICT_MERGED_SIGCHLD] = "merged_sigchld",
+		[VERDICT_SIGCHLD_BLOCKED] = "sigchld_blocked",
+		[VERDICT_PARENT_STOPPED] = "parent_stopped",
+		[VERDICT_PARENT_STUCK] = "parent_stuck",
+		[VERDICT_TRACED] = "traced",
+		[VERDICT_INIT_DOES_NOT_REAP] = "init_does_not_reap",
+		[VERDICT_INHERITED_OVER_EXEC] = "inherited_over_exec",
+		[VERDICT_NEEDS_WALL] = "needs_wall",
+		[VERDICT_LEADER_DEAD] = "leader_dead",
+		[VERDICT_SLOW] = "slow",
+		[VERDICT_HEALTHY] = "healthy",
+		[VERDICT_UNKNOWN] = "unknown",
+	};
+
+	return v < VERDICT_CNT ? names[v] : NULL;
+}
+
+const char *evidence_from_name(enum evidence_from f)
+{
+	static const char *const names[] = {
+		[FROM_BIRTH] = "since birth", [FROM_SNAPSHOT] = "snapshot", [FROM_WATCHED] = "watched"};
+
+	return names[f];
+}
+
+bool verdict_is_leak(enum verdict v)
+{
+	switch (v) {
+	case VERDICT_NEVER_WAITS:
+	case VERDICT_WAITS_FOR_OTHERS:
+	case VERDICT_MERGED_SIGCHLD:
+	case VERDICT_SIGCHLD_BLOCKED:
+	case VERDICT_INIT_DOES_NOT_REAP:
+	case VERDICT_NEEDS_WALL: return true;
+	case VERDICT_PARENT_STOPPED:
+	case VERDICT_PARENT_STUCK:
+	case VERDICT_TRACED:
+	case VERDICT_INHERITED_OVER_EXEC:
+	case VERDICT_LEADER_DEAD:
+	case VERDICT_SLOW:
+	case VERDICT_HEALTHY:
+	case VERDICT_UNKNOWN:
+	case VERDICT_CNT: return false;
+	}
+	return false;
+}
+
+/* ---- rows of zombies -> their parents ------------------------------------------------------- */
+
+static struct zombie_parent *find_or_add(struct examination *x, const struct proc *p)
+{
+	struct zombies *z = x->z;
+	size_t at = (size_t)map_find(&x->by_parent, p->key.tgid, p->key.start_ns);
+
+	if (at)
+		return &z->parents[at - 1];
+	if (x->opt->shows && !x->opt->shows(x->opt->ctx, p))
+		return NULL;
+	if (z->parent_cnt == x->cap) {
+		size_t cap = x->cap ? 2 * x->cap : 32;
+		struct zombie_parent *more = realloc(z->parents, cap * sizeof(*more));
+
+		if (!more) {
+			x->err = -ENOMEM;
+			return NULL;
+		}
+		z->parents = more;
+		x->cap = cap;
+	}
+	x->err = map_put(&x->by_parent, p->key.tgid, p->key.start_ns, (void *)(z->parent_cnt + 1));
+	if (x->err)
+		return NULL;
+	z->parents[z->parent_cnt] = (struct zombie_parent){.proc = p, .newest_ns = UINT64_MAX};
+	return &z->parents[z->parent_cnt++];
+}
+
+static void count_kind(struct zombie_parent *f, const struct proc *zombie)
+{
+	for (size_t i = 0; i < ZOMBIE_KINDS; i++) {
+		struct zombie_kind *k = &f->kinds[i];
+
+		if (k->cnt && memcmp(k->comm, zombie->comm, sizeof(k->comm)))
+			continue;
+		memcpy(k->comm, zombie->comm, sizeof(k->comm));
+		k->cnt++;
+		return;
+	}
+	f->kinds_other++;
+}
+
+static void count_zombie(struct examination *x, const struct proc *zombie)
+{
+	struct zombie_parent *f = zombie->parent ? find_or_add(x, zombie->parent) : NULL;
+	bool estimated;
+	uint64_t age;
+
+	if (!f)
+		return;
+	age = proc_still_ns(zombie, x->now_ns, &estimated);
+	f->zombies++;
+	f->adopted += !proc_key_equals(zombie->birth_parent, zombie->parent->key);
+	f->traced += (zombie->flags & PROC_TRACED) != 0;
+	f->walled += zombie->exit_signal != SIGCHLD;
+	f->before_exec += zombie->parent->exec_ns && zombie->key.start_ns < zombie->parent->exec_ns;
+	f->fresh += !(zombie->flags & PROC_STATE_Z_SEEDED);
+	f->killed += (zombie->status & 0x7f) != 0;
+	if (age != TREE_UNKNOWN && age >= f->oldest_ns) {
+		f->oldest_ns = age;
+		f->estimated = estimated;
+	}
+	if (age < f->newest_ns)
+		f->newest_ns = age;
+	count_kind(f, zombie);
+}
+
+static void count_row(struct examination *x, const struct proc *p)
+{
+	struct zombie_parent *f;
+
+	if (p->flags & (PROC_GHOST | PROC_KTHREAD))
+		return;
+	if (p->state == PROC_ZOMBIE) {
+		count_zombie(x, p);
+		return;
+	}
+	if (p->state == PROC_REAPED)
+		return;
+	if (p->flags & PROC_LEADER_DEAD && p->parent) {
+		f = find_or_add(x, p->parent);
+		if (f)
+			f->leader_dead++;
+	}
+	if (x->opt->all && p->evidence && (p->evidence->died || p->evidence->reaped))
+		(void)find_or_add(x, p);
+}
+
+/* ---- verdicts ------------------------------------------------------------------------------- */
+
+/* What is known of a parent's waits, from whatever source. */
+struct wait_evidence {
+	uint64_t total, any, pid, pgid, unknown;
+	bool in_any, in_pid; /* a thread sits in such a call since before we looked */
+	bool asked;          /* whether one does is known */
+	uint64_t last_ns;
+};
+
+static struct wait_evidence waits_of(const struct examination *x, const struct proc *p)
+{
+	const struct proc_waits *seen = p->evidence ? &p->evidence->waits : NULL;
+	struct wait_evidence w = {0};
+	struct waits now;
+
+	if (seen) {
+		w.unknown = seen->cnt[REC_WAIT_UNKNOWN];
+		w.any = seen->cnt[REC_WAIT_ANY];
+		w.pid = seen->cnt[REC_WAIT_PID];
+		w.pgid = seen->cnt[REC_WAIT_PGID];
+		w.total = w.unknown + w.any + w.pid + w.pgid;
+		w.last_ns = seen->last_ns;
+	}
+	if (waits_fact_get(x->table, p->key, &now) == 0) {
+		w.in_any = now.any > now.any_limited || now.pgid;
+		w.in_pid = now.pid;
+		w.asked = waits_complete(&now) || w.in_any || w.in_pid;
+	}
+	return w;
+}
+
+static bool birth_was_seen(const struct proc *p)
+{
+	return !(p->flags & (PROC_SEEDED | PROC_INFERRED | PROC_GHOST));
+}
+
+static bool is_stuck(const struct proc *p)
+{
+	return proc_is_alive(p) && proc_state_char(p) == 'D';
+}
+
+/* Half of its reaped children waited for so long. */
+static enum verdict by_lifetime(const struct proc_evidence *e)
+{
+	if (!e || !e->zombie_ns.cnt)
+		return VERDICT_HEALTHY;
+	return hist_percentile(&e->zombie_ns, 500) >= SLOW_NS ? VERDICT_SLOW : VERDICT_HEALTHY;
+}
+
+static enum verdict unknown(struct zombie_parent *f, const char *decides)
+{
+	f->decides = decides;
+	return VERDICT_UNKNOWN;
+}
+
+/* It waits, or has reaped: why not these? */
+static enum verdict judge_waiter(struct zombie_parent *f, const struct proc_evidence *e,
+				 const struct wait_evidence *w)
+{
+	bool any = w->any || w->pgid || w->unknown || w->in_any;
+	uint64_t reaped = e ? e->reaped : 0;
+
+	if (e && e->merged && e->disposition == REC_SIG_HANDLER && reaped &&
+	    f->zombies <= e->merged)
+		return VERDICT_MERGED_SIGCHLD;
+	if (!any && (w->pid || w->in_pid))
+		return VERDICT_WAITS_FOR_OTHERS;
+	if (f->oldest_ns < YOUNG_NS && reaped)
+		return by_lifetime(e);
+	if (reaped)
+		return VERDICT_SLOW;
+	return unknown(f, "whether it reaps them later: watch longer (--duration 1m)");
+}
+
+/* No wait call was seen, no reap either. */
+static enum verdict judge_idle(struct zombie_parent *f, const struct proc_evidence *e,
+			       const struct wait_evidence *w)
+{
+	if (e && e->disposition == REC_SIG_HANDLER && e->blocked && (e->pending || e->merged))
+		return VERDICT_SIGCHLD_BLOCKED;
+	if (f->before_exec == f->zombies)
+		return VERDICT_INHERITED_OVER_EXEC;
+	if (f->oldest_ns < YOUNG_NS)
+		return unknown(f, "they died just now: watch longer (--duration 10s)");
+	if (f->from == FROM_BIRTH)
+		return VERDICT_NEVER_WAITS;
+	if (f->reaped_known && f->ever_reaped)
+		return unknown(f, "it has reaped before: watch longer (--duration 10m)");
+	if (!w->asked)
+		return unknown(f, "whether a thread of it waits for others: needs root");
+	if (f->watched_ns < WATCHED_NS)
+		return unknown(f, "whether it makes wait calls: watch it (--duration 5s)");
+	return VERDICT_NEVER_WAITS;
+}
+
+/* It was given orphans, and waits for its own children at most. */
+static bool is_idle_init(const struct zombie_parent *f, const struct wait_evidence *w)
+{
+	const struct proc *p = f->proc;
+
+	return f->adopted * 2 > f->zombies && (p->flags & PROC_NSINIT || p->key.tgid == 1) &&
+	       !w->any && !w->pgid && !w->unknown && !w->in_any && f->oldest_ns >= YOUNG_NS;
+}
+
+static enum verdict judge(const struct examination *x, struct zombie_parent *f)
+{
+	const struct proc *p = f->proc;
+	const struct proc_evidence *e = p->evidence;
+	struct wait_evidence w = waits_of(x, p);
+
+	if (!f->zombies)
+		return f->leader_dead ? VERDICT_LEADER_DEAD : by_lifetime(e);
+	if (f->traced * 2 > f->zombies)
+		return VERDICT_TRACED;
+	if (f->walled * 2 > f->zombies && !(e && e->waits.all_cnt))
+		return VERDICT_NEEDS_WALL;
+	if (p->flags & PROC_STOPPED)
+		return VERDICT_PARENT_STOPPED;
+	if (is_stuck(p) && f->oldest_ns >= YOUNG_NS)
+		return VERDICT_PARENT_STUCK;
+	if (is_idle_init(f, &w))
+		return VERDICT_INIT_DOES_NOT_REAP;
+	if (w.total || w.in_any || w.in_pid || (e && e->reaped)) {
+		/* what was waited for before an exec is another program's */
+		if (f->before_exec == f->zombies && w.last_ns < p->exec_ns && !w.in_any &&
+		    !w.in_pid)
+			return VERDICT_INHERITED_OVER_EXEC;
+		return judge_waiter(f, e, &w);
+	}
+	return judge_idle(f, e, &w);
+}
+
+/* ---- what stands beside the verdict --------------------------------------------------------- */
+
+static void find_source(const struct examination *x, struct zombie_parent *f)
+{
+	const struct proc *p = f->proc;
+	const struct proc_evidence *e = p->evidence;
+	uint64_t since = e ? e->watched_since_ns : proc_table_host(x->table)->start_ns;
+
+	f->watched_ns = since && x->now_ns > since ? x->now_ns - since : 0;
+	if (birth_was_seen(p))
+		f->from = FROM_BIRTH;
+	else
+		f->from = f->watched_ns >= WATCHED_NS ? FROM_WATCHED : FROM_SNAPSHOT;
+	f->reaped_known = f->from == FROM_BIRTH ||
+			  p->pass; /* a row of it has the kernel's counts */
+	f->ever_reaped = e && (e->reaped || e->child_minflt || e->child_cpu_ns);
+}
+
+/*
+ * Those that died while we watched and are still there, or how far apart the old ones died. Where none
+ * has come in the latter half of that time it was a burst, which says nothing of the next.
+ */
+static void find_rate(struct zombie_parent *f)
+{
+	uint64_t spread = f->oldest_ns - f->newest_ns;
+
+	if (f->fresh && f->newest_ns > f->watched_ns / 2)
+		return;
+	if (f->fresh && f->watched_ns >= YOUNG_NS)
+		f->leak_milli = (uint64_t)((double)f->fresh * MILLI_PER_MIN * NS_PER_SEC /
+					   (double)f->watched_ns);
+	else if (f->zombies > 1 && f->newest_ns < f->oldest_ns && spread >= YOUNG_NS &&
+		 f->newest_ns < STILL_SPACES * spread / (f->zombies - 1))
+		f->leak_milli = (uint64_t)((double)(f->zombies - 1) * MILLI_PER_MIN * NS_PER_SEC /
+					   (double)spread);
+}
+
+/* find_new_reaper(): the nearest ancestor that is a subreaper, else the init of the pid namespace. */
+static void find_adopter(struct zombie_parent *f)
+{
+	const struct proc *p = f->proc->parent;
+
+	while (p && !(p->flags & (PROC_SUBREAPER | PROC_NSINIT)) && p->key.tgid != 1)
+		p = p->parent;
+	f->adopter = p;
+	f->adopter_reaps =
+		p && p->evidence &&
+		(p->evidence->reaped || p->evidence->child_minflt || p->evidence->child_cpu_ns);
+}
+
+static int by_weight(const void *a, const void *b)
+{
+	const struct zombie_parent *x = a, *y = b;
+
+	if (x->zombies != y->zombies)
+		return x->zombies < y->zombies ? 1 : -1;
+	if (x->leader_dead != y->leader_dead)
+		return x->leader_dead < y->leader_dead ? 1 : -1;
+	return x->proc->key.tgid < y->proc->key.tgid ? -1 : x->proc->key.tgid > y->proc->key.tgid;
+}
+
+int zombies_examine(const struct proc_table *t, const struct zombies_options *opt,
+		    struct zombies *ret_zombies)
+{
+	struct zombies z = {0};
+	struct examination x = {
+		.table = t, .z = &z, .opt = opt, .now_ns = proc_table_host(t)->now_ns};
+	const struct proc *p;
+
+	for (size_t i = 0; !x.err && (p = proc_table_next(t, &i));)
+		count_row(&x, p);
+	map_release(&x.by_parent);
+	if (x.err) {
+		zombies_release(&z);
+		return x.err;
+	}
+	for (size_t i = 0; i < z.parent_cnt; i++) {
+		struct zombie_parent *f = &z.parents[i];
+
+		find_source(&x, f);
+		f->verdict = judge(&x, f);
+		find_rate(f);
+		find_adopter(f);
+		z.zombies += f->zombies;
+		if (f->zombies && verdict_is_leak(f->verdict)) {
+			z.leaks++;
+			z.leak_milli += f->leak_milli;
+		} else if (f->zombies && f->verdict == VERDICT_UNKNOWN) {
+			z.undecided++;
+		} else if (f->zombies) {
+			z.harmless++;
+		}
+	}
+	if (z.parent_cnt)
+		qsort(z.parents, z.parent_cnt, sizeof(*z.parents), by_weight);
+	*ret_zombies = z;
+	return 0;
+}
+
+void zombies_release(struct zombies *z)
+{
+	free(z->parents);
+	memset(z, 0, sizeof(*z));
+}

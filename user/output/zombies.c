@@ -1,0 +1,417 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "output/zombies.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "output/table.h"
+
+#define INDENT    7 /* "  why  " */
+#define BLAMED    5 /* parents told in full */
+#define MAX_WORDS 200
+
+/* What each verdict is called, and what to change in the program. */
+static const struct {
+	const char *says, *fix;
+} verdicts[VERDICT_CNT] = {
+	[VERDICT_NEVER_WAITS] =
+		{"never waits",
+		 "on SIGCHLD loop waitpid(-1, &st, WNOHANG) until it returns 0 or -1; or "
+		 "set SA_NOCLDWAIT if nobody needs the status"},
+	[VERDICT_WAITS_FOR_OTHERS] =
+		{"waits for others only",
+		 "wait for every child that is made: keep its pid, or waitpid(-1)"},
+	[VERDICT_MERGED_SIGCHLD] = {"one reap per SIGCHLD",
+				    "one SIGCHLD may stand for several deaths: loop waitpid(-1, &st, "
+				    "WNOHANG) in the handler until it returns 0 or -1"},
+	[VERDICT_SIGCHLD_BLOCKED] =
+		{"SIGCHLD is blocked",
+		 "unblock SIGCHLD (sigprocmask), or take it by sigwait or signalfd "
+		 "and wait then"},
+	[VERDICT_PARENT_STOPPED] = {"is stopped", NULL},
+	[VERDICT_PARENT_STUCK] = {"is stuck in D", NULL},
+	[VERDICT_TRACED] = {"a tracer holds them", NULL},
+	[VERDICT_INIT_DOES_NOT_REAP] =
+		{"init: reaps no orphans",
+		 "run an init as pid 1 of the container (docker run --init, tini), or "
+		 "let pid 1 loop waitpid(-1)"},
+	[VERDICT_INHERITED_OVER_EXEC] =
+		{"inherited over exec",
+		 "wait for the job before exec; or run it below a parent that stays"},
+	[VERDICT_NEEDS_WALL] =
+		{"needs __WALL",
+		 "these were made with another exit signal than SIGCHLD (clone): wait with "
+		 "__WALL or __WCLONE"},
+	[VERDICT_LEADER_DEAD] = {"leader dead, lives on", NULL},
+	[VERDICT_SLOW] = {"slow: reaps late", "wait when SIGCHLD comes, not by a timer"},
+	[VERDICT_HEALTHY] = {"healthy", NULL},
+	[VERDICT_UNKNOWN] = {"unknown yet", NULL},
+};
+
+struct page {
+	struct buf *out;
+	const struct render *r;
+	struct buf text; /* one paragraph */
+};
+
+static void put_paragraph(struct page *p, const char *heading)
+{
+	buf_printf(p->out, "  %-*s", INDENT - 2, heading);
+	table_put_wrapped(p->out, &p->r->style, (struct span){buf_str(&p->text), p->text.len},
+			  INDENT, INDENT);
+	buf_reset(&p->text);
+}
+
+static void put_label(struct page *p, const struct proc *proc)
+{
+	text_put_safe(&p->text, proc_comm(proc), &p->r->style);
+	buf_printf(&p->text, "[%u]", proc->key.tgid);
+}
+
+static void put_count(struct page *p, uint64_t n, const char *one, const char *many)
+{
+	text_put_count(&p->text, n);
+	buf_put_char(&p->text, ' ');
+	buf_put_str(&p->text, n == 1 ? one : many);
+}
+
+static void put_leak(struct buf *b, uint64_t milli)
+{
+	if (milli < 100 * 1000)
+		buf_printf(b, "%" PRIu64 ".%" PRIu64, milli / 1000, milli / 100 % 10);
+	else
+		text_put_count(b, milli / 1000);
+}
+
+/* ---- the first line and the table ----------------------------------------------------------- */
+
+static void put_head(struct page *p, const struct zombies_view *v)
+{
+	const struct zombies *z = v->zombies;
+	struct buf right = {0};
+
+	put_count(p, z->zombies, "zombie", "zombies");
+	if (z->leaks) {
+		buf_put_str(&p->text, ": ");
+		put_count(p, z->leaks, "parent LEAKS", "parents LEAK");
+		if (z->leak_milli) {
+			buf_put_str(&p->text, " (+");
+			put_leak(&p->text, z->leak_milli);
+			buf_put_str(&p->text, "/min)");
+		}
+	}
+	if (z->undecided) {
+		buf_put_str(&p->text, z->leaks ? ", " : ": ");
+		put_count(p, z->undecided, "parent undecided", "parents undecided");
+	}
+	if (z->harmless) {
+		buf_put_str(&p->text, z->leaks || z->undecided ? ", " : ": ");
+		put_count(p, z->harmless, "parent that does not leak", "parents that do not leak");
+	}
+	clock_put_time(&right, proc_table_clock(p->r->table), proc_table_host(p->r->table)->now_ns,
+		       0);
+	buf_printf(&right, " %s, ", clock_zone(proc_table_clock(p->r->table)));
+	if (v->from) {
+		buf_put_str(&right, "from ");
+		text_put_safe(&right, span_of(v->from), &p->r->style);
+	} else if (v->watched_ns) {
+		buf_put_str(&right, "watched ");
+		text_put_duration(&right, v->watched_ns);
+	} else {
+		buf_put_str(&right, "one look");
+	}
+	if (!v->complete)
+		buf_put_str(&right, ", INCOMPLETE");
+	table_put_sides(p->out, &p->r->style, (struct span){buf_str(&p->text), p->text.len},
+			(struct span){buf_str(&right), right.len});
+	buf_reset(&p->text);
+	buf_release(&right);
+}
+
+static void put_row(struct page *p, const struct zombie_parent *f)
+{
+	struct buf age = {0}, leak = {0}, name = {0};
+
+	if (f->zombies) {
+		text_put_age(&age, f->oldest_ns);
+		if (f->estimated)
+			buf_put_char(&age, '~');
+	} else {
+		buf_put_char(&age, '-');
+	}
+	if (f->zombies && f->leak_milli)
+		put_leak(&leak, f->leak_milli);
+	else
+		buf_put_char(&leak, '-');
+	text_put_safe(&name, proc_comm(f->proc), &p->r->style);
+	buf_put_str(p->out, buf_str(&name));
+	buf_pad(p->out,
+		text_width((struct span){buf_str(&name), name.len}) < 16 ?
+			16 - text_width((struct span){buf_str(&name), name.len}) :
+			0,
+		' ');
+	buf_printf(p->out, " %7u %5" PRIu64 " %7s %9s %12s  %s\n", f->proc->key.tgid,
+		   f->zombies ? f->zombies : f->leader_dead, buf_str(&age), buf_str(&leak),
+		   !f->reaped_known ? "?" :
+		   f->ever_reaped   ? "yes" :
+				      "no",
+		   verdicts[f->verdict].says);
+	buf_release(&age);
+	buf_release(&leak);
+	buf_release(&name);
+}
+
+/* ---- one parent in full --------------------------------------------------------------------- */
+
+static void put_title(struct page *p, const struct zombie_parent *f)
+{
+	const struct proc *proc = f->proc;
+	struct span args = intern_span(proc->args);
+
+	put_label(p, proc);
+	buf_put_str(&p->text, "  ");
+	if (args.len)
+		text_put_args(&p->text,
+			      args.len > MAX_WORDS ? (struct span){args.data, MAX_WORDS} : args,
+			      args.len > MAX_WORDS, &p->r->style);
+	buf_printf(&p->text, "  uid %u", proc->uid);
+	if (proc->cgroup && proc->cgroup->unit.len) {
+		buf_put_str(&p->text, ", ");
+		text_put_safe(&p->text, proc->cgroup->unit, &p->r->style);
+	}
+	buf_put_char(p->out, '\n');
+	table_put_wrapped(p->out, &p->r->style, (struct span){buf_str(&p->text), p->text.len}, 0,
+			  2);
+	buf_reset(&p->text);
+}
+
+/* "0 wait calls in 5.0s; it has never reaped a child (since birth)" */
+static void put_waits(struct page *p, const struct zombie_parent *f)
+{
+	const struct proc_evidence *e = f->proc->evidence;
+	const struct proc_waits *w = e ? &e->waits : NULL;
+	uint64_t any = w ? w->cnt[REC_WAIT_ANY] + w->cnt[REC_WAIT_PGID] + w->cnt[REC_WAIT_UNKNOWN] :
+			   0;
+	uint64_t pid = w ? w->cnt[REC_WAIT_PID] : 0;
+
+	put_count(p, any + pid, "wait call", "wait calls");
+	if (pid && !any)
+		buf_put_str(&p->text, ", all for other pids,");
+	if (f->from == FROM_BIRTH) {
+		buf_put_str(&p->text, " since its birth ");
+		text_put_duration(&p->text, f->watched_ns);
+		buf_put_str(&p->text, " ago");
+	} else {
+		buf_put_str(&p->text, " in ");
+		text_put_duration(&p->text, f->watched_ns);
+	}
+	if (!f->reaped_known)
+		return;
+	if (f->ever_reaped && e && e->reaped) {
+		buf_put_str(&p->text, "; it reaped ");
+		put_count(p, e->reaped, "child", "children");
+	} else if (f->ever_reaped) {
+		buf_put_str(&p->text, "; it has reaped before (the kernel's count)");
+	} else if (f->from == FROM_BIRTH) {
+		buf_put_str(&p->text, "; it has reaped no child");
+	} else {
+		buf_put_str(&p->text, "; it has reaped no child ever (the kernel's count is 0)");
+	}
+}
+
+static void put_signal(struct page *p, const struct zombie_parent *f)
+{
+	const struct proc_evidence *e = f->proc->evidence;
+
+	if (!e || e->disposition == REC_SIG_UNKNOWN)
+		return;
+	buf_put_str(&p->text, "; SIGCHLD ");
+	switch (e->disposition) {
+	case REC_SIG_DFL: buf_put_str(&p->text, "at default"); break;
+	case REC_SIG_IGN: buf_put_str(&p->text, "ignored"); break;
+	default: buf_put_str(&p->text, "has a handler"); break;
+	}
+	if (f->verdict == VERDICT_SIGCHLD_BLOCKED)
+		buf_put_str(&p->text, e->pending ? ", blocked and pending" : ", blocked");
+	if (e->merged) {
+		buf_put_str(&p->text, ", ");
+		text_put_count(&p->text, e->merged);
+		buf_put_str(&p->text, " merged into one that was pending");
+	}
+}
+
+static void put_why(struct page *p, const struct zombie_parent *f)
+{
+	switch (f->verdict) {
+	case VERDICT_PARENT_STOPPED:
+		buf_put_str(&p->text, "it is stopped (T) and cannot wait; ");
+		break;
+	case VERDICT_PARENT_STUCK: buf_put_str(&p->text, "it is in D and cannot wait; "); break;
+	case VERDICT_TRACED:
+		put_count(p, f->traced, "of them is", "of them are");
+		buf_put_str(&p->text, " traced: the tracer has to wait first; ");
+		break;
+	case VERDICT_NEEDS_WALL:
+		put_count(p, f->walled, "of them has", "of them have");
+		buf_put_str(&p->text,
+			    " another exit signal than SIGCHLD: a plain wait does not see "
+			    "them; ");
+		break;
+	case VERDICT_INHERITED_OVER_EXEC:
+		buf_put_str(&p->text, "they were born before it became this program, which knows "
+				      "nothing of them; ");
+		break;
+	case VERDICT_INIT_DOES_NOT_REAP:
+		put_count(p, f->adopted, "orphan was", "orphans were");
+		buf_put_str(&p->text, " given to it as the init of its pid namespace; ");
+		break;
+	case VERDICT_UNKNOWN:
+		buf_put_str(&p->text, "not decided: ");
+		buf_put_str(&p->text, f->decides ? f->decides : "the evidence is not enough");
+		buf_put_str(&p->text, "; ");
+		break;
+	case VERDICT_NEVER_WAITS:
+	case VERDICT_WAITS_FOR_OTHERS:
+	case VERDICT_MERGED_SIGCHLD:
+	case VERDICT_SIGCHLD_BLOCKED:
+	case VERDICT_LEADER_DEAD:
+	case VERDICT_SLOW:
+	case VERDICT_HEALTHY:
+	case VERDICT_CNT: break;
+	}
+	put_waits(p, f);
+	put_signal(p, f);
+	put_paragraph(p, "why");
+}
+
+static void put_dead(struct page *p, const struct zombie_parent *f)
+{
+	const char *sep = "";
+
+	for (size_t i = 0; i < ZOMBIE_KINDS && f->kinds[i].cnt; i++) {
+		const char *comm = f->kinds[i].comm;
+
+		buf_put_str(&p->text, sep);
+		text_put_count(&p->text, f->kinds[i].cnt);
+		buf_put_char(&p->text, ' ');
+		text_put_safe(&p->text, (struct span){comm, strnlen(comm, REC_COMM_LEN)},
+			      &p->r->style);
+		sep = ", ";
+	}
+	if (f->kinds_other)
+		buf_printf(&p->text, ", %" PRIu64 " others", f->kinds_other);
+	if (f->killed) {
+		buf_put_str(&p->text, "; ");
+		text_put_count(&p->text, f->killed);
+		buf_put_str(&p->text, " killed by a signal");
+	}
+	buf_put_str(&p->text, "; the oldest ");
+	text_put_duration(&p->text, f->oldest_ns);
+	buf_put_str(&p->text, f->estimated ? "~ ago" : " ago");
+	if (f->newest_ns < f->oldest_ns) {
+		buf_put_str(&p->text, ", the latest ");
+		text_put_duration(&p->text, f->newest_ns);
+		buf_put_str(&p->text, " ago");
+	}
+	put_paragraph(p, "dead");
+}
+
+/* Only what helps: who would have them if it died, and whether a signal can do anything. */
+static void put_now(struct page *p, const struct zombie_parent *f)
+{
+	const struct proc *proc = f->proc;
+	const struct proc_evidence *e = proc->evidence;
+
+	if (f->verdict == VERDICT_PARENT_STOPPED) {
+		buf_printf(&p->text, "kill -CONT %u", proc->key.tgid);
+		put_paragraph(p, "now");
+		return;
+	}
+	if (f->verdict == VERDICT_TRACED || f->verdict == VERDICT_PARENT_STUCK) {
+		buf_printf(&p->text, "proctrail tree --pid %u shows it; ", proc->key.tgid);
+		buf_put_str(&p->text,
+			    f->verdict == VERDICT_TRACED ?
+				    "end the tracer (gdb, strace), then its parent reaps" :
+				    "what it waits for has to come back first");
+		put_paragraph(p, "now");
+		return;
+	}
+	if (f->verdict == VERDICT_UNKNOWN || f->verdict == VERDICT_SLOW)
+		return;
+	if (proc->cgroup && proc->cgroup->unit.len) {
+		buf_put_str(&p->text, "sudo systemctl restart ");
+		text_put_safe(&p->text, proc->cgroup->unit, &p->r->style);
+	} else {
+		buf_printf(&p->text, "end it: kill %u", proc->key.tgid);
+	}
+	if (f->adopter) {
+		buf_put_str(&p->text, "; ");
+		put_label(p, f->adopter);
+		buf_put_str(&p->text, f->adopter_reaps ?
+					      " would inherit and reap them" :
+					      " would inherit them (not seen to reap yet)");
+	}
+	put_paragraph(p, "now");
+	if (f->verdict == VERDICT_MERGED_SIGCHLD)
+		buf_printf(&p->text, "kill -CHLD %u, once for each: its handler reaps one a time",
+			   proc->key.tgid);
+	else if (e && e->disposition == REC_SIG_HANDLER && f->verdict != VERDICT_SIGCHLD_BLOCKED &&
+		 f->verdict != VERDICT_NEEDS_WALL)
+		buf_printf(&p->text,
+			   "kill -CHLD %u: cannot help, its handler does not wait for them",
+			   proc->key.tgid);
+	else
+		buf_printf(&p->text, "kill -CHLD %u: cannot help, %s", proc->key.tgid,
+			   f->verdict == VERDICT_SIGCHLD_BLOCKED ? "it is blocked" :
+			   f->verdict == VERDICT_NEEDS_WALL ? "a plain wait does not see them" :
+							      "it has no handler");
+	put_paragraph(p, "");
+}
+
+static bool is_blamed(const struct zombie_parent *f)
+{
+	return f->zombies && f->verdict != VERDICT_HEALTHY;
+}
+
+static void put_blamed(struct page *p, const struct zombie_parent *f)
+{
+	put_title(p, f);
+	put_why(p, f);
+	put_dead(p, f);
+	put_now(p, f);
+	if (verdicts[f->verdict].fix) {
+		buf_put_str(&p->text, verdicts[f->verdict].fix);
+		put_paragraph(p, "fix");
+	}
+}
+
+void zombies_put_text(struct buf *b, const struct render *r, const struct zombies_view *v)
+{
+	const struct zombies *z = v->zombies;
+	struct page p = {.out = b, .r = r};
+	size_t told = 0, left = 0;
+	bool estimated = false;
+
+	put_head(&p, v);
+	if (z->parent_cnt)
+		buf_printf(b, "%-16s %7s %5s %7s %9s %12s  %s\n", "PARENT", "PID", "ZOMB", "OLDEST",
+			   "LEAK/min", "EVER REAPED", "VERDICT");
+	for (size_t i = 0; i < z->parent_cnt; i++) {
+		put_row(&p, &z->parents[i]);
+		estimated |= z->parents[i].estimated;
+	}
+	for (size_t i = 0; i < z->parent_cnt; i++) {
+		if (!is_blamed(&z->parents[i]))
+			continue;
+		if (told++ < BLAMED)
+			put_blamed(&p, &z->parents[i]);
+		else
+			left++;
+	}
+	if (left)
+		buf_printf(b, "\n%zu more in full: --wide, or --pid P\n", left);
+	if (estimated)
+		buf_put_str(b,
+			    "~ died before proctrail looked: time from the scheduler's stamps\n");
+	buf_release(&p.text);
+}
