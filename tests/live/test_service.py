@@ -144,6 +144,20 @@ def the_unit_gives_what_the_recorder_needs():
 
 
 @test(seconds=60)
+def it_can_cut_a_snapshot():
+    state, p = state_directory(), strangers()
+    code, said = recording_of(as_service(state, "--trigger", "exit:sh=3", "--after", "0s"), p)
+    expect_true("it ends well and says what it kept", code == 0 and "kept " in said, code, said)
+    where = os.path.join(state, "snapshots")
+    names = os.listdir(where)
+    expect("snapshots of", ["exit-sh"], [n[17:-6] for n in names])
+    st = os.stat(os.path.join(where, names[0]))
+    expect("mode and group", ("-rw-r-----", GROUP), (stat.filemode(st.st_mode), st.st_gid))
+    events = facts_of(os.path.join(where, names[0]), p.pid)
+    expect("exit code in it", [3], [e.get("exit_code") for e in events if e["event"] == "exit"])
+
+
+@test(seconds=60)
 def no_capability_can_be_spared():
     for cap, code in (("CAP_BPF", 3), ("CAP_PERFMON", 3)):
         got, said = recording_of(as_service(state_directory(), without=cap), strangers())

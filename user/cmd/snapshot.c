@@ -26,6 +26,7 @@
 #define AFTER_NS       (60 * NS_PER_SEC)
 #define COOL_NS        (600 * NS_PER_SEC)
 #define FLUSH_NS       (2 * NS_PER_SEC) /* until what was seen is on disk, with --sync 1s */
+#define TOLD_NS        (200 * NS_PER_MS) /* a death may be told by a later record, or the next tick */
 #define RETRY_NS       (10 * NS_PER_SEC)
 #define TRIES          6 /* where pids or memory are exhausted a child may not be had at once */
 #define NUMBER_MAX     20
@@ -74,7 +75,7 @@ static void want(struct snapshots *s, const char *why, uint64_t after_ns)
 	snprintf(s->why, sizeof(s->why), "%s", why);
 	s->at_ns = now;
 	s->from_ns = now > s->before_ns ? now - s->before_ns : 0;
-	s->to_ns = now + after_ns;
+	s->to_ns = now + after_ns + TOLD_NS;
 	s->due_ns = s->to_ns + s->flush_ns;
 }
 
