@@ -206,9 +206,8 @@ static void every_error_names_the_word(void **state)
 		{"p trace --user bob", "'--user' says who runs CMD, and there is none"},
 		{"p trace --pid 3 -- ls", "'--pid' and CMD exclude each other"},
 		{"p tree -", "unexpected word '-'"},
-		{"p trace --from -5m", "'--from' is about a recording: add -r FILE"},
+		{"p trace --from -5m -- ls", "'-r' and 'CMD' exclude each other"},
 		{"p tree -r t --at 02:00 --to 03:00", "'--at' and '--to' exclude each other"},
-		{"p trace --follow", "'--follow' is about a recording: add -r"},
 		{"p trace -r t --follow --to 03:00", "'--follow' and '--to' exclude each other"},
 		{"p trace -r t -- ls", "'-r' and 'CMD' exclude each other"},
 		{"p trace -r t --proc /p", "'-r' and '--proc' exclude each other"},
@@ -226,6 +225,23 @@ static void every_error_names_the_word(void **state)
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
 		expect_refusal(rows[i].line, rows[i].said);
+}
+
+/* What is asked about the past is asked of the recorder. */
+static void the_past_is_found_by_itself(void **state)
+{
+	static const char *const lines[] = {"p tree --at -5m", "p trace --from 02:00",
+					    "p trace --follow", "p --at 02:00"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(lines) / sizeof(*lines); i++) {
+		struct options opt;
+		struct line l;
+
+		assert_int_equal(parse(&l, lines[i], &opt), 0);
+		assert_non_null(opt.read_path);
+		assert_string_equal(opt.read_path, "");
+	}
 }
 
 static void unknown_commands_are_corrected(void **state)
@@ -247,6 +263,7 @@ int main(void)
 		cmocka_unit_test(a_value_is_no_command),
 		cmocka_unit_test(help_takes_a_word),
 		cmocka_unit_test(every_error_names_the_word),
+		cmocka_unit_test(the_past_is_found_by_itself),
 		cmocka_unit_test(unknown_commands_are_corrected),
 	};
 

@@ -493,19 +493,6 @@ static int say_apart(const char *one, const char *other, const char *why)
 /* A recording has its own machine, time and end. */
 static int check_replay(const struct options *opt)
 {
-	bool part = opt->from.kind || opt->to.kind || opt->at.kind;
-
-	if (part && !opt->read_path) {
-		log_err(0, "'--%s' is about a recording: add -r FILE, or -r for the recorder's",
-			opt->from.kind ? "from" :
-			opt->to.kind   ? "to" :
-					 "at");
-		return -EINVAL;
-	}
-	if (opt->follow && !opt->read_path) {
-		log_err(0, "'--follow' is about a recording: add -r; a live trace goes on anyway");
-		return -EINVAL;
-	}
 	if (opt->follow && (opt->at.kind || opt->to.kind))
 		return say_apart("--follow", opt->at.kind ? "--at" : "--to", "it has no end");
 	if (opt->at.kind && (opt->from.kind || opt->to.kind))
@@ -583,6 +570,9 @@ int options_parse(struct options *opt, const struct command *cmd, int argc, char
 		else
 			err = take_letters(opt, cmd, word + 1, &w);
 	}
+	/* the past is found by itself: it is the recorder's */
+	if (!opt->read_path && (opt->from.kind || opt->to.kind || opt->at.kind || opt->follow))
+		opt->read_path = "";
 	if (!err && !opt->help)
 		err = check_together(opt);
 	if (!err && !opt->help)
