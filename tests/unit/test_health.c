@@ -25,18 +25,25 @@ static void calm_facts(struct proc_table *t)
 	feed_text(t, "/proc/pressure/memory", "some avg10=0.50 avg60=0.00 avg300=0.00 total=1\n");
 }
 
-static void expect(struct proc_table *t, const struct health_threads *threads, int columns,
-		   bool from_proc, const char *want)
+static void expect_view(struct proc_table *t, const struct health_threads *threads, int columns,
+			struct health_view view, const char *want)
 {
 	struct render r = feed_render(t, columns);
 	struct buf b = {0};
 	struct health h;
 
 	assert_int_equal(health_examine(t, threads, &h), 0);
-	health_put_text(&b, &r, &(struct health_view){.health = &h, .from_proc = from_proc});
+	view.health = &h;
+	health_put_text(&b, &r, &view);
 	assert_string_equal(buf_str(&b), want);
 	health_release(&h);
 	buf_release(&b);
+}
+
+static void expect(struct proc_table *t, const struct health_threads *threads, int columns,
+		   bool from_proc, const char *want)
+{
+	expect_view(t, threads, columns, (struct health_view){.from_proc = from_proc}, want);
 }
 
 static void a_calm_machine(void **state)
@@ -53,7 +60,8 @@ static void a_calm_machine(void **state)
 	       " .    nothing stands out\n"
 	       "PAST  no recorder: what died before 02:14:06 is not known to proctrail\n"
 	       "      kernel log: 0 OOM kills, 0 crashes\n"
-	       "NEXT  proctrail tree | trace | doctor | help\n");
+	       "NEXT  proctrail tree | trace | doctor | help\n"
+	       "      keep a record from now on:  sudo proctrail record\n");
 	proc_table_free(t);
 }
 
@@ -105,7 +113,8 @@ static void trouble_at_80(void **state)
 	       "      last at about 02:09:16 (other[9]), 1 hung task at about 02:09:26\n"
 	       "      (app[4213])\n"
 	       "NEXT  proctrail zombies | tree --state D | tree --state T | tree | trace |\n"
-	       "      doctor | help\n");
+	       "      doctor | help\n"
+	       "      keep a record from now on:  sudo proctrail record\n");
 	health_threads_release(&threads);
 	proc_table_free(t);
 }
@@ -202,7 +211,8 @@ static void what_is_not_known_is_not_said(void **state)
 	       "PAST  no recorder: what died before 02:14:06 is not known to proctrail\n"
 	       "      kernel log: not readable here\n"
 	       "NEXT  proctrail tree --state D | tree | trace | doctor | help\n"
-	       "      the whole answer:  sudo proctrail\n");
+	       "      the whole answer:  sudo proctrail\n"
+	       "      keep a record from now on:  sudo proctrail record\n");
 	proc_table_free(t);
 }
 
@@ -275,6 +285,53 @@ static void what_ran_then_is_not_known(void **state)
 	proc_table_free(t);
 }
 
+/* clang-format off */
+#define WANT_NOW                                                                                   \
+	"db1  Linux 6.1.0  8 CPUs, load 9.1  up 41d         Tue 24 Nov 02:14:06 CET (+01)\n"      \
+	"NOW   1 process, 1,911 tasks: all sleep\n"                                               \
+	" .    nothing stands out\n"
+#define WANT_NEXT                                                                                  \
+	"      kernel log: not readable here\n"                                                     \
+	"NEXT  proctrail tree | trace | doctor | help\n"
+#define WANT_RECORDED                                                                              \
+	WANT_NOW                                                                                   \
+	"PAST  recorded since Sun 23 Nov 13:13:20 CET (+01); ask: proctrail trace --from\n"        \
+	"      -10m | tree --at TIME\n"                                                             \
+	WANT_NEXT
+#define WANT_RECORDED_ONCE                                                                         \
+	WANT_NOW                                                                                   \
+	"PAST  recorded since Sun 23 Nov 13:13:20 CET (+01) until Sun 23 Nov 13:14:50 CET\n"       \
+	"      (+01); ask: proctrail trace --from -10m | tree --at TIME\n"                          \
+	WANT_NEXT                                                                                  \
+	"      keep a record from now on:  sudo proctrail record\n"
+#define WANT_RECORDING                                                                             \
+	"from t.trail, as it was then: who was in D or running is not recorded\n"                  \
+	"db1  Linux 6.1.0  8 CPUs, load 9.1  up 11d         Tue 24 Nov 02:14:06 CET (+01)\n"       \
+	"NOW   1 process, 1,911 tasks\n"                                                           \
+	" .    nothing stands out\n"                                                               \
+	"NEXT  proctrail tree -r t.trail [--at TIME] | trace -r t.trail --from -10m |\n"           \
+	"      info -r t.trail\n"
+/* clang-format on */
+
+/* A recorder is there, or what is asked is a recording itself. */
+static void the_past_is_pointed_to(void **state)
+{
+	const uint64_t began_ns = 1763900000 * NS_PER_SEC;
+	struct proc_table *t = feed_table();
+	struct health_threads none = {0};
+
+	(void)state;
+	calm_facts(t);
+	FEED(t, .pid = 1, .comm = "systemd", .state = 1);
+	expect_view(t, &none, 80, (struct health_view){.recorded_ns = began_ns}, WANT_RECORDED);
+	expect_view(t, &none, 80,
+		    (struct health_view){.recorded_ns = began_ns,
+					 .recorded_until_ns = began_ns + 90 * NS_PER_SEC},
+		    WANT_RECORDED_ONCE);
+	expect_view(t, NULL, 80, (struct health_view){.recording = "t.trail"}, WANT_RECORDING);
+	proc_table_free(t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -287,6 +344,7 @@ int main(void)
 		cmocka_unit_test(json_has_the_findings),
 		cmocka_unit_test(facts_of_broken_texts),
 		cmocka_unit_test(what_ran_then_is_not_known),
+		cmocka_unit_test(the_past_is_pointed_to),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

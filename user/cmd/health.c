@@ -6,7 +6,24 @@
 
 #include "base/log.h"
 #include "cmd/command.h"
+#include "cmd/replay.h"
 #include "cmd/session.h"
+#include "trail/reader.h"
+
+/* What the recorder has kept of this machine, if it may be read. */
+static void find_recorded(struct health_view *view)
+{
+	struct trail_reader *reader;
+	struct trail_extent x;
+
+	if (trail_reader_open(RECORDER_DIR, &reader))
+		return;
+	if (!trail_reader_extent(reader, &x)) {
+		view->recorded_ns = x.first_real_ns;
+		view->recorded_until_ns = x.open ? 0 : x.last_real_ns;
+	}
+	trail_reader_free(reader);
+}
 
 static int answer(struct session *s, const struct health_threads *threads)
 {
@@ -21,6 +38,8 @@ static int answer(struct session *s, const struct health_threads *threads)
 	struct buf b = {0};
 	int err;
 
+	if (!view.recording && !r->json)
+		find_recorded(&view);
 	err = health_examine(session_table(s), threads, &h);
 	if (err) {
 		log_err(err, "cannot examine the machine");

@@ -240,7 +240,7 @@ static void put_census(struct page *p)
 	const char *sep = ": ";
 
 	text_put_count(&p->text, h->processes);
-	buf_put_str(&p->text, " processes, ");
+	buf_put_str(&p->text, h->processes == 1 ? " process, " : " processes, ");
 	text_put_count(&p->text, h->tasks);
 	buf_put_str(&p->text, " tasks");
 	for (size_t i = 0; i < sizeof(states) / sizeof(*states); i++) {
@@ -269,13 +269,31 @@ static void put_log(struct page *p, const struct health_log *log, const char *on
 	buf_printf(&p->text, "[%u])", log->pid);
 }
 
-static void put_past(struct page *p, struct buf *to)
+static void put_recorded(struct page *p, const struct health_view *v)
+{
+	struct wall_clock clock = *proc_table_clock(p->r->table);
+
+	clock.offset_ns = 0; /* these are wall times */
+	buf_put_str(&p->text, "recorded since ");
+	clock_put_date(&p->text, &clock, v->recorded_ns);
+	if (v->recorded_until_ns) {
+		buf_put_str(&p->text, " until ");
+		clock_put_date(&p->text, &clock, v->recorded_until_ns);
+	}
+	buf_put_str(&p->text, "; ask: proctrail trace --from -10m | tree --at TIME");
+}
+
+static void put_past(struct page *p, struct buf *to, const struct health_view *v)
 {
 	const struct host_info *host = proc_table_host(p->r->table);
 
-	buf_put_str(&p->text, "no recorder: what died before ");
-	clock_put_time(&p->text, proc_table_clock(p->r->table), host->now_ns, 0);
-	buf_put_str(&p->text, " is not known to proctrail");
+	if (v->recorded_ns) {
+		put_recorded(p, v);
+	} else {
+		buf_put_str(&p->text, "no recorder: what died before ");
+		clock_put_time(&p->text, proc_table_clock(p->r->table), host->now_ns, 0);
+		buf_put_str(&p->text, " is not known to proctrail");
+	}
 	put_paragraph(p, to, "PAST");
 	buf_put_str(&p->text, "kernel log: ");
 	if (!p->h->log_known) {
@@ -326,7 +344,7 @@ static void put_next_of(struct page *p, struct buf *to, const char *recording)
 }
 
 /* Only commands that exist, those that look at what was found first. */
-static void put_next(struct page *p, struct buf *to, bool from_proc)
+static void put_next(struct page *p, struct buf *to, const struct health_view *v)
 {
 	buf_put_str(&p->text, "proctrail ");
 	if (has_kind(p->h, FIND_ZOMBIES))
@@ -337,8 +355,12 @@ static void put_next(struct page *p, struct buf *to, bool from_proc)
 		buf_put_str(&p->text, "tree --state T | ");
 	buf_put_str(&p->text, "tree | trace | doctor | help");
 	put_paragraph(p, to, "NEXT");
-	if (from_proc) {
+	if (v->from_proc) {
 		buf_put_str(&p->text, "the whole answer:  sudo proctrail");
+		put_paragraph(p, to, "");
+	}
+	if (!v->recorded_ns || v->recorded_until_ns) {
+		buf_put_str(&p->text, "keep a record from now on:  sudo proctrail record");
 		put_paragraph(p, to, "");
 	}
 }
@@ -355,8 +377,8 @@ void health_put_text(struct buf *b, const struct render *r, const struct health_
 	if (v->recording) {
 		put_next_of(&p, &tail, v->recording);
 	} else {
-		put_past(&p, &tail);
-		put_next(&p, &tail, v->from_proc);
+		put_past(&p, &tail, v);
+		put_next(&p, &tail, v);
 	}
 	used = count_lines(&head) + count_lines(&tail);
 	buf_put(b, head.data, head.len);

@@ -10,6 +10,8 @@
 
 struct health_view {
 	const struct health *health;
+	/* What the recorder holds of this machine, wall times; until 0: it goes on. Both 0: nothing. */
+	uint64_t recorded_ns, recorded_until_ns;
 	const char *recording; /* NULL: the machine is looked at */
 	bool from_proc;        /* without BPF: what only the kernel side knows is missing */
 };
