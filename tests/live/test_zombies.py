@@ -81,6 +81,22 @@ def who_reaps_in_another_way_is_not_accused_either():
 
 
 @test(seconds=60)
+def the_ledger_has_their_lifetimes():
+    d = temp_dir()
+    live, trail = os.path.join(d, "live"), os.path.join(d, "t.trail")
+    run([PROCTRAIL, "zombies", "--json", "-o", live, "-w", trail, "--duration", "4s", "--",
+         *gen("zombies", "--how", "late", "--lifetime-ms", 300, "--children", 5, "--live-ms", 6000)])
+    again = run([PROCTRAIL, "zombies", "--json", "-r", trail])[1].splitlines()
+    with open(live) as f:
+        ledger = next(x for x in map(json.loads, f) if x["event"] == "ledger")
+    expect("from its trail", ledger, next(x for x in map(json.loads, again) if x["event"] == "ledger"))
+    expect("born and reaped", (5, 5), (ledger["born"], ledger["reaped"]))
+    for name in ("zombie_p50_ns", "zombie_max_ns"):
+        off = abs(ledger[name] - 300e6)
+        expect_true("%s is 300 ms" % name, off <= ledger["zombie_err_ns"] + 20e6, ledger)
+
+
+@test(seconds=60)
 def a_leak_that_was_there_before_is_told():
     leak = start(gen("zombies", "--how", "never_waits", "--children", 7, "--live-ms", 40000),
                  stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)

@@ -18,6 +18,7 @@ struct run {
 	const struct options *opt;
 	struct session *session;
 	struct scope scope; /* of a recording */
+	struct zombies_ledger ledger;
 	uint64_t duration_ns;
 	bool passed; /* the last look was asked for */
 };
@@ -37,6 +38,8 @@ static void on_change(void *ctx, const struct change *c)
 	struct run *run = ctx;
 
 	scope_note(&run->scope, c);
+	if (c->proc && scope_has(&run->scope, c->proc))
+		zombies_ledger_note(&run->ledger, c);
 	if (c->kind == CHANGE_SEEN && c->proc->state == PROC_ZOMBIE && parent &&
 	    parent->flags & PROC_SEEDED)
 		ask_waits(run, parent);
@@ -62,17 +65,19 @@ static void on_batch(void *ctx)
 	session_want(run->session, &pass);
 }
 
-static void put_answer(struct session *s, const struct options *opt, const struct zombies *z)
+static void put_answer(struct run *run, const struct zombies *z)
 {
+	struct session *s = run->session;
 	const struct host_info *host = proc_table_host(session_table(s));
 	struct render *r = session_render(s);
 	const char *source = session_source_name(s);
 	struct zombies_view view = {
 		.zombies = z,
+		.ledger = &run->ledger,
 		.from = session_read_path(s)        ? session_read_path(s) :
 			strcmp(source, "proc") == 0 ? "/proc" :
 						      NULL,
-		.watched_ns = opt->duration_ns && host->now_ns > host->start_ns ?
+		.watched_ns = run->opt->duration_ns && host->now_ns > host->start_ns ?
 				      host->now_ns - host->start_ns :
 				      0,
 		.complete = session_complete(s),
@@ -81,7 +86,7 @@ static void put_answer(struct session *s, const struct options *opt, const struc
 
 	if (r->json) {
 		render_start(&b, r, source);
-		zombies_put_json(&b, r, z);
+		zombies_put_json(&b, r, &view);
 		render_summary(&b, r, view.complete);
 	} else {
 		zombies_put_text(&b, r, &view);
@@ -112,7 +117,7 @@ static int answer(struct run *run)
 		log_err(err, "cannot examine the zombies");
 		return EXIT_FAILED;
 	}
-	put_answer(s, opt, &z);
+	put_answer(run, &z);
 	if (opt->fails_if && trigger_holds(&opt->fail_if, z.zombies))
 		code = EXIT_FAIL_IF;
 	zombies_release(&z);
@@ -149,5 +154,6 @@ int cmd_zombies(const struct options *opt)
 		code = answer(&run);
 	code = session_close(run.session, code);
 	scope_release(&run.scope);
+	zombies_ledger_release(&run.ledger);
 	return code;
 }

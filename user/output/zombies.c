@@ -385,6 +385,40 @@ static void put_blamed(struct page *p, const struct zombie_parent *f)
 	}
 }
 
+/* "in this time: 812 born, 790 reaped (778 by their parent); waited p50 1.2ms, p99 31ms, max 2.4s" */
+static void put_ledger(struct page *p, const struct zombies_ledger *l)
+{
+	if (!l->born && !l->reaped && !l->autoreaped)
+		return;
+	buf_put_str(&p->text, "in this time: ");
+	put_count(p, l->born, "zombie born, ", "zombies born, ");
+	text_put_count(&p->text, l->reaped);
+	buf_put_str(&p->text, " reaped");
+	if (l->by_parent || l->by_adopter || l->by_other)
+		buf_printf(&p->text,
+			   " (%" PRIu64 " by their parent, %" PRIu64 " by an adopter, %" PRIu64
+			   " by others)",
+			   l->by_parent, l->by_adopter, l->by_other);
+	if (l->autoreaped) {
+		buf_put_str(&p->text, ", ");
+		text_put_count(&p->text, l->autoreaped);
+		buf_put_str(&p->text, " by the kernel at once");
+	}
+	if (l->life_ns.cnt) {
+		buf_put_str(&p->text, "; they waited p50 ");
+		text_put_duration(&p->text, hist_percentile(&l->life_ns, 500));
+		buf_put_str(&p->text, ", p99 ");
+		text_put_duration(&p->text, hist_percentile(&l->life_ns, 990));
+		buf_put_str(&p->text, ", max ");
+		text_put_duration(&p->text, l->life_ns.max);
+		buf_put_str(&p->text, ", each good to ");
+		text_put_duration(&p->text, l->err_ns);
+	}
+	table_put_wrapped(p->out, &p->r->style, (struct span){buf_str(&p->text), p->text.len}, 0,
+			  2);
+	buf_reset(&p->text);
+}
+
 void zombies_put_text(struct buf *b, const struct render *r, const struct zombies_view *v)
 {
 	const struct zombies *z = v->zombies;
@@ -410,6 +444,8 @@ void zombies_put_text(struct buf *b, const struct render *r, const struct zombie
 	}
 	if (left)
 		buf_printf(b, "\n%zu more in full: --wide, or --pid P\n", left);
+	if (v->watched_ns)
+		put_ledger(&p, v->ledger);
 	if (estimated)
 		buf_put_str(b,
 			    "~ died before proctrail looked: time from the scheduler's stamps\n");

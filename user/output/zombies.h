@@ -4,17 +4,19 @@
 #define PROCTRAIL_OUTPUT_ZOMBIES_H
 
 #include "analysis/zombies.h"
+#include "analysis/zombies_ledger.h"
 #include "output/render.h"
 
 struct zombies_view {
 	const struct zombies *zombies;
-	const char *from;    /* a recording, "/proc"; NULL: the machine */
-	uint64_t watched_ns; /* 0: one look */
+	const struct zombies_ledger *ledger; /* of what was watched */
+	const char *from;                    /* a recording, "/proc"; NULL: the machine */
+	uint64_t watched_ns;                 /* 0: one look */
 	bool complete;
 };
 
 void zombies_put_text(struct buf *b, const struct render *r, const struct zombies_view *v);
-/* {"event":"parent",...} each */
-void zombies_put_json(struct buf *b, const struct render *r, const struct zombies *z);
+/* {"event":"parent",...} each, then {"event":"ledger",...} */
+void zombies_put_json(struct buf *b, const struct render *r, const struct zombies_view *v);
 
 #endif

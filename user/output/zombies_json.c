@@ -71,8 +71,34 @@ static void put_parent(struct buf *b, const struct render *r, const struct zombi
 	json_end(&j);
 }
 
-void zombies_put_json(struct buf *b, const struct render *r, const struct zombies *z)
+static void put_ledger(struct buf *b, const struct render *r, const struct zombies_ledger *l)
 {
+	struct json j;
+
+	json_begin(&j, b, "ledger");
+	put_time(&j, r);
+	json_u64(&j, "born", l->born);
+	json_u64(&j, "reaped", l->reaped);
+	json_u64(&j, "autoreaped", l->autoreaped);
+	json_u64(&j, "by_parent", l->by_parent);
+	json_u64(&j, "by_adopter", l->by_adopter);
+	json_u64(&j, "by_other", l->by_other);
+	if (l->life_ns.cnt) {
+		json_u64(&j, "zombie_p50_ns", hist_percentile(&l->life_ns, 500));
+		json_u64(&j, "zombie_p90_ns", hist_percentile(&l->life_ns, 900));
+		json_u64(&j, "zombie_p99_ns", hist_percentile(&l->life_ns, 990));
+		json_u64(&j, "zombie_max_ns", l->life_ns.max);
+		json_u64(&j, "zombie_err_ns", l->err_ns);
+	}
+	json_end(&j);
+}
+
+void zombies_put_json(struct buf *b, const struct render *r, const struct zombies_view *v)
+{
+	const struct zombies *z = v->zombies;
+
 	for (size_t i = 0; i < z->parent_cnt; i++)
 		put_parent(b, r, &z->parents[i]);
+	if (v->watched_ns)
+		put_ledger(b, r, v->ledger);
 }
