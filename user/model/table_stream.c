@@ -98,7 +98,8 @@ int apply_gap(struct proc_table *t, const struct event *ev)
 		else if (c)
 			c->lost += g->count;
 	}
-	tell_lost(t, ev, ev->h.cpu, g->from_ns, g->count, g->reason);
+	/* of a CPU that has made no record yet it may be anything since the run began */
+	tell_lost(t, ev, ev->h.cpu, g->from_ns ? g->from_ns : t->run_ns, g->count, g->reason);
 	return 0;
 }
 
