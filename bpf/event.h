@@ -460,6 +460,7 @@ REC_ASSERT(rec_tick, 112);
 #define REC_GAP_SCOPE     5 /* processes that did not fit into the scope */
 #define REC_GAP_DAMAGED   6 /* a block of the trail cannot be read */
 #define REC_GAP_UNWATCHED 7 /* nobody recorded between two runs; count: 0, nobody knows */
+#define REC_GAP_ROTATED   8 /* rotated away but for keyframes; count: 0, nobody knows */
 
 /* h.boot_ns: until when; h.cpu: which, 0xffff unknown */
 struct rec_gap {

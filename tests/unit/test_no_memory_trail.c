@@ -179,32 +179,81 @@ static void writer_thread_ends_without_memory(void **state)
 	write_without(state, true, true, feed_scale(7, 1));
 }
 
+/* Its stub is made, or the segment goes without one: nothing is left half made. */
+static void rotation_needs_no_memory(void **state)
+{
+	struct place *p = *state;
+	struct trail_writer_options opt = {.path = p->dir, .directory = true, .sync_ms = 500};
+	struct trail_header head = feed_header();
+	bool reached = true, kept;
+	char part[2 * FEED_PATH];
+	struct trail_disk d;
+	struct made m;
+	unsigned nth, fds;
+	int err;
+
+	snprintf(part, sizeof(part), "%s/0000000001.keyframe.part", p->dir);
+	for (nth = 1; reached; nth++) {
+		made_begin(&m, 1, 1, 0);
+		made_keyframe(&m, 2, 3);
+		for (unsigned i = 0; i < 200; i++)
+			made_events(&m, 100);
+		made_end(&m);
+		made_save(&m, p->dir, 1, TRAIL_SEGMENT_CLOSED);
+		assert_int_equal(disk_open(&d, &opt, &head, NULL), 0);
+		d.opt.max_bytes = 1 << 20;
+		fds = open_fds();
+		no_memory_begin(nth, false);
+		err = budget_make_room(&d, d.opt.max_bytes - d.seg.bytes - 18000, head.real_ns,
+				       head.boot_ns);
+		reached = no_memory_end();
+		assert_int_equal(err, 0);
+		assert_int_equal(open_fds(), fds);
+		kept = d.row_cnt == 1 && d.rows[0].stub;
+		assert_true(kept || d.row_cnt == 0);
+		assert_true(kept || reached);
+		assert_int_equal(disk_bytes(&d), dir_weight(p->dir));
+		assert_int_equal(access(part, F_OK), -1);
+		disk_release(&d);
+		made_release(&m);
+		place_clear(p->dir);
+	}
+	assert_in_range(nth, 3, NO_MEMORY_MAX);
+}
+
 /* ---- reading ----------------------------------------------------------------------------------------- */
 
-/* Three segments of two runs with damage in the middle, and a seek: all that a reader allocates for. */
+/* Two stubs, and three segments of two runs with damage in the middle: all that a reader allocates for. */
 static void make_directory(const char *dir)
 {
 	struct made m;
 
+	for (uint64_t i = 0; i < 2; i++) {
+		made_begin(&m, 9, 3 + i, 0);
+		made_keyframe(&m, 1, 3);
+		made_block(&m, TRAIL_END, 0, 0, 0, (struct span){NULL, 0});
+		made_save(&m, dir, i, TRAIL_SEGMENT_KEYFRAME);
+		made_release(&m);
+	}
 	made_begin(&m, 1, 0, 0);
 	made_events(&m, 3);
 	made_events(&m, 4);
 	made_events(&m, 5);
 	made_end(&m);
 	m.bytes.data[m.blocks[1].offset + TRAIL_BLOCK_HEADER] ^= 1;
-	made_save(&m, dir, 1, TRAIL_SEGMENT_CLOSED);
+	made_save(&m, dir, 2, TRAIL_SEGMENT_CLOSED);
 	made_release(&m);
 	made_begin(&m, 1, 1, 12);
 	made_keyframe(&m, 2, 3);
 	made_events(&m, 5);
 	m.bytes.len -= 9;
-	made_save(&m, dir, 2, TRAIL_SEGMENT_CRASHED);
+	made_save(&m, dir, 3, TRAIL_SEGMENT_CRASHED);
 	made_release(&m);
 	made_begin(&m, 2, 0, 20);
 	made_events(&m, 2);
 	made_keyframe(&m, 1, 3);
 	made_events(&m, 2);
-	made_save(&m, dir, 3, TRAIL_SEGMENT_OPEN);
+	made_save(&m, dir, 4, TRAIL_SEGMENT_OPEN);
 	made_release(&m);
 }
 
@@ -413,6 +462,7 @@ int main(void)
 		PLACED(writer_outlives_memory_that_stays_gone),
 		PLACED(writer_thread_tries_again),
 		PLACED(writer_thread_ends_without_memory),
+		PLACED(rotation_needs_no_memory),
 		PLACED(reader_that_asks_again_misses_nothing),
 		PLACED(reader_without_memory_says_so),
 		PLACED(source_without_memory_says_so),

@@ -154,7 +154,6 @@ static void rotation_keeps_the_budget(void **state)
 	}
 	assert_int_equal(s.lost, 0);
 	assert_in_range(s.written, 2 * opt.max_bytes, UINT64_MAX);
-	assert_in_range(s.segments, 3, 5);
 	feed_close(&f, 0);
 	assert_in_range(most, opt.max_bytes / 2, opt.max_bytes);
 	assert_in_range(dir_weight(p->dir), opt.max_bytes / 2, opt.max_bytes);
@@ -163,9 +162,10 @@ static void rotation_keeps_the_budget(void **state)
 	assert_int_equal(k.last, f.number);
 	assert_int_equal(k.missing, 0);
 	assert_true(k.first > 1);
+	assert_in_range(k.files, 3, 5);
 	assert_int_equal(k.ended, k.files);
 	assert_int_equal(k.indexed, k.keyframes);
-	assert_int_equal(k.bytes, dir_weight(p->dir));
+	assert_int_equal(k.bytes + k.stub_bytes, dir_weight(p->dir));
 }
 
 /* Nobody answers wants_keyframe: the budget holds all the same, and the gap counts. */

@@ -276,7 +276,8 @@ struct walk {
 	uint64_t gap_ahead;       /* ... of that before the first record */
 	uint64_t keyframes, keyframe_records;
 	uint64_t blocks, files, bytes;
-	uint64_t ended;     /* segments with an END */
+	uint64_t stubs, stub_bytes; /* beside these */
+	uint64_t ended;             /* segments with an END */
 	uint64_t bare;      /* segments of a run, but its first, without a keyframe in front */
 	uint64_t indexed;   /* keyframes in indexes */
 	uint64_t damaged;   /* blocks that cannot be opened or decoded */
@@ -411,8 +412,14 @@ static inline void walk_dir(struct walk *k, const char *path)
 
 	assert_int_equal(trail_dir_open(path, &fd), 0);
 	assert_int_equal(trail_dir_list(fd, &rows, &cnt), 0);
-	for (size_t i = 0; i < cnt; i++)
-		walk_file(k, fd, rows[i].name);
+	for (size_t i = 0; i < cnt; i++) {
+		if (rows[i].kind != TRAIL_SEGMENT_KEYFRAME) {
+			walk_file(k, fd, rows[i].name);
+			continue;
+		}
+		k->stubs++;
+		k->stub_bytes += rows[i].size;
+	}
 	free(rows);
 	close(fd);
 }

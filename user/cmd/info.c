@@ -45,7 +45,8 @@ static void count_losses(struct info *x, const struct rec_tick *tick)
 
 static void count_event(struct info *x, const struct event *ev)
 {
-	if (ev->h.type == REC_GAP && ev->gap.reason == REC_GAP_DAMAGED)
+	if (ev->h.type == REC_GAP &&
+	    (ev->gap.reason == REC_GAP_DAMAGED || ev->gap.reason == REC_GAP_ROTATED))
 		return; /* the reader's own word for what it found */
 	x->records++;
 	x->by_type[ev->h.type]++;
@@ -113,12 +114,15 @@ static uint64_t span_ns(const struct info *x)
 	return x->extent.last_real_ns - x->extent.first_real_ns;
 }
 
-/* How long a GiB lasts at this rate; 0: too short to tell. */
+/* How long a GiB lasts at this rate, keyframes that outlive their segment aside; 0: too short to tell. */
 static uint64_t gib_lasts_ns(const struct info *x)
 {
-	if (!x->extent.bytes || span_ns(x) < NS_PER_SEC)
+	const struct trail_extent *e = &x->extent;
+	uint64_t ns = e->events_real_ns ? e->last_real_ns - e->events_real_ns : 0;
+
+	if (e->bytes == e->stub_bytes || ns < NS_PER_SEC)
 		return 0;
-	return (uint64_t)((double)span_ns(x) * ((double)GIB / (double)x->extent.bytes));
+	return (uint64_t)((double)ns * ((double)GIB / (double)(e->bytes - e->stub_bytes)));
 }
 
 static void put_host(struct buf *b, const struct trail_header *h, const struct text_style *st)
@@ -152,9 +156,12 @@ static void put_holds(struct buf *b, const struct info *x)
 	text_put_count(b, x->records);
 	buf_put_str(b, " records in ");
 	text_put_bytes(b, x->extent.bytes);
-	buf_printf(b, ", %" PRIu64 " segment%s, %" PRIu64 " run%s", x->extent.segments,
-		   x->extent.segments == 1 ? "" : "s", x->extent.runs,
-		   x->extent.runs == 1 ? "" : "s");
+	buf_printf(b, ", %" PRIu64 " segment%s, ", x->extent.segments,
+		   x->extent.segments == 1 ? "" : "s");
+	if (x->extent.stubs)
+		buf_printf(b, "%" PRIu64 " of them %s only, ", x->extent.stubs,
+			   x->extent.stubs == 1 ? "a keyframe" : "keyframes");
+	buf_printf(b, "%" PRIu64 " run%s", x->extent.runs, x->extent.runs == 1 ? "" : "s");
 	if (x->extent.open)
 		buf_put_str(b, ", the last one open");
 	buf_put_str(b, "\n         ");
@@ -229,6 +236,7 @@ static void put_json(struct buf *b, const struct info *x)
 	json_u64(&j, "span_ns", span_ns(x));
 	json_u64(&j, "bytes", x->extent.bytes);
 	json_u64(&j, "segments", x->extent.segments);
+	json_u64(&j, "keyframe_segments", x->extent.stubs);
 	json_u64(&j, "runs", x->extent.runs);
 	json_bool(&j, "open", x->extent.open);
 	json_u64(&j, "records", x->records);

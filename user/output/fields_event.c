@@ -121,6 +121,7 @@ GET(reason)
 	case REC_GAP_SCOPE: return put_word(ret, "scope");
 	case REC_GAP_DAMAGED: return put_word(ret, "damaged");
 	case REC_GAP_UNWATCHED: return put_word(ret, "unwatched");
+	case REC_GAP_ROTATED: return put_word(ret, "rotated");
 	}
 	return false;
 }

@@ -107,6 +107,25 @@ static int wait_for_more(int timeout_ms, struct span *ret_batch)
 	return 0;
 }
 
+/*
+ * The moment lies in a hole, and the keyframe before it is what is known of it. The gaps that lead on
+ * to the next one are told at the end of what was read.
+ */
+static int end_in_hole(struct trail_source *s, struct span *records)
+{
+	struct cursor c = cursor_of(records->data, records->len);
+	struct rec_gap gap;
+
+	while (c.left >= sizeof(gap) && ((const struct rec_hdr *)c.p)->type == REC_GAP) {
+		memcpy(&gap, cursor_take(&c, sizeof(gap)), sizeof(gap));
+		gap.h.boot_ns = gap.from_ns;
+		records_put(&s->batch, &gap.h, sizeof(gap), NULL, 0);
+	}
+	s->ended = true;
+	*records = (struct span){s->batch.data, s->batch.len};
+	return s->batch.err;
+}
+
 static int trail_source_next(struct source *source, int timeout_ms, struct span *ret_batch)
 {
 	struct trail_source *s = (struct trail_source *)source;
@@ -126,6 +145,10 @@ static int trail_source_next(struct source *source, int timeout_ms, struct span 
 		if (err)
 			return err;
 	}
+	if (s->to_real_ns && b.entry && !b.new_run && b.first_real_ns > s->to_real_ns)
+		err = end_in_hole(s, &b.records);
+	if (err)
+		return err;
 	s->last_ns = b.last_ns;
 	/* a keyframe is begun before the moment and ended in any case */
 	if (s->to_real_ns && b.kind == TRAIL_EVENTS && b.last_real_ns >= s->to_real_ns)

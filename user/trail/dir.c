@@ -23,6 +23,8 @@ static const char *const suffixes[] = {
 	[TRAIL_SEGMENT_CLOSED] = ".trail",
 	[TRAIL_SEGMENT_CRASHED] = ".crashed.trail",
 	[TRAIL_SEGMENT_OPEN] = ".open",
+	[TRAIL_SEGMENT_KEYFRAME] = ".keyframe.trail",
+	[TRAIL_SEGMENT_KEYFRAME_PART] = ".keyframe.part",
 };
 
 #define KIND_CNT (sizeof(suffixes) / sizeof(suffixes[0]))
@@ -56,7 +58,7 @@ static bool name_parse(const char *name, struct trail_segment *s)
 	return false;
 }
 
-/* By number; of one number the name that it was given last comes first. */
+/* By number; of one number the fuller file comes first, under the name that it was given last. */
 static int segment_compare(const void *a, const void *b)
 {
 	const struct trail_segment *l = a, *r = b;
@@ -66,14 +68,20 @@ static int segment_compare(const void *a, const void *b)
 	return (int)l->kind - (int)r->kind;
 }
 
-/* readdir() may show a file under both names when it is renamed meanwhile. */
+/*
+ * readdir() may show a file under both names when it is renamed meanwhile; and a stub is there for a
+ * moment before its segment goes.
+ */
 static size_t drop_twins(struct trail_segment *rows, size_t cnt)
 {
 	size_t kept = 0;
 
-	for (size_t i = 0; i < cnt; i++)
+	for (size_t i = 0; i < cnt; i++) {
+		if (rows[i].kind == TRAIL_SEGMENT_KEYFRAME_PART)
+			continue;
 		if (kept == 0 || rows[kept - 1].number != rows[i].number)
 			rows[kept++] = rows[i];
+	}
 	return kept;
 }
 
@@ -117,7 +125,8 @@ static int dir_read(DIR *dir, struct trail_segment **rows, size_t *cnt)
 	return -errno;
 }
 
-int trail_dir_list(int fd, struct trail_segment **ret_rows, size_t *ret_cnt)
+/* All names that are ours, sorted. */
+static int list_names(int fd, struct trail_segment **ret_rows, size_t *ret_cnt)
 {
 	struct trail_segment *rows = NULL;
 	size_t cnt = 0;
@@ -141,6 +150,20 @@ int trail_dir_list(int fd, struct trail_segment **ret_rows, size_t *ret_cnt)
 	}
 	if (cnt)
 		qsort(rows, cnt, sizeof(*rows), segment_compare);
+	*ret_rows = rows;
+	*ret_cnt = cnt;
+	return 0;
+}
+
+int trail_dir_list(int fd, struct trail_segment **ret_rows, size_t *ret_cnt)
+{
+	struct trail_segment *rows;
+	size_t cnt;
+	int err;
+
+	err = list_names(fd, &rows, &cnt);
+	if (err)
+		return err;
 	*ret_rows = rows;
 	*ret_cnt = drop_twins(rows, cnt);
 	return 0;
@@ -295,23 +318,33 @@ int trail_dir_lock(int dir_fd, int *ret_fd, pid_t *ret_holder)
 	return 0;
 }
 
-int trail_dir_tidy(int dir_fd)
+static int tidy_one(int dir_fd, const struct trail_segment *s, bool has_twin)
 {
 	char name[TRAIL_SEGMENT_NAME_LEN];
+
+	switch (s->kind) {
+	case TRAIL_SEGMENT_CLOSED:
+	case TRAIL_SEGMENT_CRASHED: break;
+	case TRAIL_SEGMENT_OPEN:
+		trail_segment_name(s->number, TRAIL_SEGMENT_CRASHED, name);
+		return !has_twin && renameat(dir_fd, s->name, dir_fd, name) ? -errno : 0;
+	case TRAIL_SEGMENT_KEYFRAME: return has_twin && unlinkat(dir_fd, s->name, 0) ? -errno : 0;
+	case TRAIL_SEGMENT_KEYFRAME_PART: return unlinkat(dir_fd, s->name, 0) ? -errno : 0;
+	}
+	return 0;
+}
+
+int trail_dir_tidy(int dir_fd)
+{
 	struct trail_segment *rows;
 	size_t cnt;
 	int err;
 
-	err = trail_dir_list(dir_fd, &rows, &cnt);
+	err = list_names(dir_fd, &rows, &cnt);
 	if (err)
 		return err;
-	for (size_t i = 0; i < cnt && !err; i++) {
-		if (rows[i].kind != TRAIL_SEGMENT_OPEN)
-			continue;
-		trail_segment_name(rows[i].number, TRAIL_SEGMENT_CRASHED, name);
-		if (renameat(dir_fd, rows[i].name, dir_fd, name))
-			err = -errno;
-	}
+	for (size_t i = 0; i < cnt && !err; i++)
+		err = tidy_one(dir_fd, &rows[i], i && rows[i - 1].number == rows[i].number);
 	free(rows);
 	return err;
 }

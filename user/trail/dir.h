@@ -4,6 +4,7 @@
  *	0000000017.open			written now (or left by a crash that nobody tidied up yet)
  *	0000000017.trail		closed in good order: never changes again
  *	0000000017.crashed.trail	ended somehow: never appended to, its end may be missing
+ *	0000000017.keyframe.trail	rotated away; its first keyframe is kept (a stub)
  * Numbers rise over all runs and are never used again. A file called 'lock' is held by the recorder.
  *
  * Everything is done relative to a descriptor: whoever renames a parent directory meanwhile changes
@@ -20,6 +21,8 @@ enum trail_segment_kind {
 	TRAIL_SEGMENT_CLOSED,
 	TRAIL_SEGMENT_CRASHED,
 	TRAIL_SEGMENT_OPEN,
+	TRAIL_SEGMENT_KEYFRAME,
+	TRAIL_SEGMENT_KEYFRAME_PART, /* one that is being made: never listed */
 };
 
 #define TRAIL_SEGMENT_NUMBER_MAX 9999999999ull
@@ -38,8 +41,8 @@ void trail_segment_name(uint64_t number, enum trail_segment_kind kind,
 /*
  * All segments of the directory 'fd' (whose offset is left alone), by number; other files are not
  * looked at. The caller frees *ret_rows. A recorder may work there: what it deletes meanwhile is
- * left out, what it renames meanwhile appears once or not at all (look again), never twice. 0,
- * -ENOMEM or another -errno.
+ * left out, what it renames meanwhile appears once or not at all (look again), never twice: of a
+ * segment and its stub the segment. 0, -ENOMEM or another -errno.
  */
 int trail_dir_list(int fd, struct trail_segment **ret_rows, size_t *ret_cnt);
 
@@ -56,7 +59,10 @@ int trail_dir_make(const char *path, int *ret_fd);
  * pid (0: unknown), or another -errno.
  */
 int trail_dir_lock(int dir_fd, int *ret_fd, pid_t *ret_holder);
-/* With the lock: segments that a crash left open get their name. 0 or the first -errno. */
+/*
+ * With the lock: segments that a crash left open get their name, and stubs that it left half made, or
+ * beside their segment, are removed. 0 or the first -errno.
+ */
 int trail_dir_tidy(int dir_fd);
 
 #endif

@@ -148,15 +148,14 @@ static int decode(struct trail_reader *r, const struct trail_block *b)
 static int deliver(struct trail_reader *r, const struct trail_block *b,
 		   struct trail_batch *ret_batch)
 {
-	uint64_t gap_cnt = r->gap_cnt, gap_to_ns = r->gap_to_ns;
+	struct reader_gap gap = r->gap;
 	int err;
 
 	records_reset(r);
 	gap_put(r, b->first_ns);
 	err = decode(r, b);
 	if (err) {
-		r->gap_cnt = gap_cnt;
-		r->gap_to_ns = gap_to_ns;
+		r->gap = gap;
 		reader_go(r, r->at - b->len, b->sequence);
 		return err;
 	}
@@ -170,6 +169,7 @@ static int deliver(struct trail_reader *r, const struct trail_block *b,
 	if (!r->records.len)
 		return -EAGAIN;
 	*ret_batch = batch_of(r, b->kind);
+	ret_batch->entry = b->kind == TRAIL_KEYFRAME && b->flags & TRAIL_BLOCK_FIRST;
 	if (b->last_ns) {
 		ret_batch->first_real_ns = trail_block_first_real(b);
 		ret_batch->last_real_ns = trail_block_last_real(b);
@@ -180,14 +180,13 @@ static int deliver(struct trail_reader *r, const struct trail_block *b,
 /* Nothing follows that could show the loss, so it stands alone. */
 static int deliver_gap(struct trail_reader *r, struct trail_batch *ret_batch)
 {
-	uint64_t gap_cnt = r->gap_cnt, gap_to_ns = r->gap_to_ns;
+	struct reader_gap gap = r->gap;
 
 	records_reset(r);
 	gap_put(r, 0);
 	if (r->records.err) {
 		buf_release(&r->records);
-		r->gap_cnt = gap_cnt;
-		r->gap_to_ns = gap_to_ns;
+		r->gap = gap;
 		return -ENOMEM;
 	}
 	*ret_batch = batch_of(r, TRAIL_EVENTS);
@@ -197,7 +196,7 @@ static int deliver_gap(struct trail_reader *r, struct trail_batch *ret_batch)
 
 static int at_end(struct trail_reader *r, struct trail_batch *ret_batch)
 {
-	if (r->gap_cnt)
+	if (gap_is_due(r))
 		return deliver_gap(r, ret_batch);
 	if (r->final)
 		return -ENODATA;

@@ -31,6 +31,8 @@ struct trail_extent {
 	uint64_t first_real_ns, last_real_ns; /* wall time covered */
 	struct trail_header first, last;      /* headers of the first and the last segment */
 	uint64_t bytes, segments, runs;
+	uint64_t stubs, stub_bytes; /* of these: segments of which a keyframe is left */
+	uint64_t events_real_ns; /* begin of the first segment that has its events; 0: none has */
 	bool open; /* the last segment is not closed: written now, or left by a crash */
 };
 
@@ -46,7 +48,8 @@ int trail_reader_seek(struct trail_reader *r, uint64_t real_ns);
 struct trail_batch {
 	struct span records;        /* valid until the next call */
 	enum trail_block_kind kind; /* TRAIL_EVENTS, or TRAIL_KEYFRAME where the stream is entered */
-	bool new_run;               /* first of a run: what was known before is history */
+	bool entry;   /* first of a keyframe, gaps aside: the stream is entered here */
+	bool new_run; /* first of a run: what was known before is history */
 	uint64_t first_real_ns, last_real_ns;
 	uint64_t last_ns; /* boot_ns of the latest record so far */
 };
@@ -54,7 +57,8 @@ struct trail_batch {
 /*
  * The next block's records: 0, or -ENODATA at the end (call again later to follow a trail that is
  * being written), or -errno. A block that is lost appears as a REC_GAP record (REC_GAP_DAMAGED) at
- * the head of the next batch, with what is known of its place; its count is a lower bound.
+ * the head of the next batch, with what is known of its place; its count is a lower bound. Behind a
+ * keyframe that is all that rotation left of its segment stands one too (REC_GAP_ROTATED, count 0).
  *
  * Keyframes on the way are passed over: who reads on needs none. All batches of one are delivered
  * where the stream is entered: after open, after seek, at a new run, where a segment of the run is

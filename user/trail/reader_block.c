@@ -98,7 +98,8 @@ static uint64_t records_of(const struct trail_block *b)
 static int end_of_segment(struct trail_reader *r, const struct trail_block *b)
 {
 	uint64_t size = r->file.size, left = size > r->at ? size - r->at : 0;
-	bool closed = r->ended || (r->dir_fd >= 0 && r->seg.kind == TRAIL_SEGMENT_CLOSED);
+	bool whole = r->seg.kind == TRAIL_SEGMENT_CLOSED || r->seg.kind == TRAIL_SEGMENT_KEYFRAME;
+	bool closed = r->ended || (r->dir_fd >= 0 && whole);
 	uint64_t lost = b ? records_of(b) : RECORDS_UNKNOWN;
 
 	if (!r->final) {

@@ -117,27 +117,30 @@ void gap_add(struct trail_reader *r, uint64_t cnt, uint64_t until_ns)
 {
 	if (cnt == RECORDS_UNKNOWN)
 		cnt = 1;
-	r->gap_cnt = cnt > UINT64_MAX - r->gap_cnt ? UINT64_MAX : r->gap_cnt + cnt;
-	r->gap_to_ns = until_ns;
+	r->gap.cnt = cnt > UINT64_MAX - r->gap.cnt ? UINT64_MAX : r->gap.cnt + cnt;
+	r->gap.until_ns = until_ns;
 }
 
 void gap_put(struct trail_reader *r, uint64_t next_ns)
 {
 	struct rec_gap gap = {
-		.h = {.boot_ns = next_ns ? next_ns : r->gap_to_ns,
+		.h = {.boot_ns = next_ns ? next_ns : r->gap.until_ns,
 		      .size = sizeof(gap),
 		      .type = REC_GAP,
 		      .cpu = CPU_USER},
 		.from_ns = r->last_ns,
-		.count = r->gap_cnt,
-		.reason = REC_GAP_DAMAGED,
 	};
 
-	if (!r->gap_cnt)
-		return;
 	if (gap.h.boot_ns < gap.from_ns)
 		gap.h.boot_ns = gap.from_ns;
-	buf_put(&r->records, &gap, sizeof(gap));
-	r->gap_cnt = 0;
-	r->gap_to_ns = 0;
+	if (r->gap.rotated) {
+		gap.reason = REC_GAP_ROTATED;
+		buf_put(&r->records, &gap, sizeof(gap));
+	}
+	if (r->gap.cnt) {
+		gap.reason = REC_GAP_DAMAGED;
+		gap.count = r->gap.cnt;
+		buf_put(&r->records, &gap, sizeof(gap));
+	}
+	r->gap = (struct reader_gap){0};
 }

@@ -16,6 +16,13 @@ enum reader_key {
 	KEY_TAKEN,  /* within it */
 };
 
+/* What is missing before the next batch. */
+struct reader_gap {
+	uint64_t cnt;      /* records lost, at least; 0: none */
+	uint64_t until_ns; /* until when; 0: until the next batch begins */
+	bool rotated;      /* fine events were rotated away between here and the last keyframe */
+};
+
 struct trail_reader {
 	char *path;
 	int dir_fd; /* -1: one file */
@@ -37,8 +44,8 @@ struct trail_reader {
 	uint64_t next_number; /* segments below have been read */
 	uint64_t last_ns;     /* boot_ns of the latest record that was read */
 	int64_t offset_ns;    /* realtime - boottime there */
-	uint64_t gap_cnt;     /* records lost before the next batch, at least; 0: none */
-	uint64_t gap_to_ns;   /* until when; 0: until the next batch begins */
+	struct reader_gap gap;
+	bool behind_stub; /* the next segment begins behind a hole that no gap stands for yet */
 	struct buf raw, records;
 
 	struct trail_damage *damage;
@@ -78,6 +85,10 @@ void damage_retract_tail(struct trail_reader *r);
 void damage_release(struct trail_reader *r);
 /* Records are missing before the next batch; cnt RECORDS_UNKNOWN: at least one. */
 void gap_add(struct trail_reader *r, uint64_t cnt, uint64_t until_ns);
+static inline bool gap_is_due(const struct trail_reader *r)
+{
+	return r->gap.cnt || r->gap.rotated;
+}
 /* Puts the gap into r->records, if there is one; next_ns: when the next batch begins. */
 void gap_put(struct trail_reader *r, uint64_t next_ns);
 

@@ -56,11 +56,23 @@ static bool is_closed(struct trail_file *f)
 
 /* ---- extent ----------------------------------------------------------------------------------- */
 
-static void extent_add(struct trail_extent *e, const struct trail_header *h, bool first)
+/* h: NULL where it cannot be read */
+static void extent_add(struct trail_extent *e, const struct trail_segment *s, uint64_t bytes,
+		       const struct trail_header *h)
 {
-	if (first)
+	bool stub = s->kind == TRAIL_SEGMENT_KEYFRAME;
+
+	e->segments++;
+	e->bytes += bytes;
+	e->stubs += stub;
+	e->stub_bytes += stub ? bytes : 0;
+	if (!h)
+		return;
+	if (!stub && !e->events_real_ns)
+		e->events_real_ns = h->real_ns;
+	if (e->runs == 0)
 		e->first = *h;
-	if (first || memcmp(e->last.run_id, h->run_id, sizeof(h->run_id)) != 0)
+	if (e->runs == 0 || memcmp(e->last.run_id, h->run_id, sizeof(h->run_id)) != 0)
 		e->runs++;
 	e->last = *h;
 }
@@ -98,7 +110,6 @@ int trail_reader_extent(struct trail_reader *r, struct trail_extent *ret_extent)
 	struct trail_extent e = {0};
 	struct trail_file f;
 	size_t cnt;
-	bool first = true;
 	int err;
 
 	err = reader_list(r, &rows, &cnt);
@@ -110,18 +121,15 @@ int trail_reader_extent(struct trail_reader *r, struct trail_extent *ret_extent)
 			goto out;
 		if (err == -ENOENT)
 			continue;
-		e.segments++;
-		e.bytes += err ? rows[i].size : f.size;
-		if (err)
-			continue;
-		extent_add(&e, &f.head, first);
-		first = false;
-		trail_file_close(&f);
+		extent_add(&e, &rows[i], err ? rows[i].size : f.size, err ? NULL : &f.head);
+		if (!err)
+			trail_file_close(&f);
 	}
 	e.first_real_ns = e.first.real_ns;
 	if (cnt && r->dir_fd >= 0)
-		e.open = rows[cnt - 1].kind != TRAIL_SEGMENT_CLOSED;
-	err = first ? -ENOENT : extent_end(r, rows, cnt, &e);
+		e.open = rows[cnt - 1].kind == TRAIL_SEGMENT_OPEN ||
+			 rows[cnt - 1].kind == TRAIL_SEGMENT_CRASHED;
+	err = e.runs == 0 ? -ENOENT : extent_end(r, rows, cnt, &e);
 out:
 	free(rows);
 	if (!err)
@@ -218,7 +226,8 @@ static int go_before(struct trail_reader *r, uint64_t real_ns)
 			return err;
 		e.below = e.at;
 	}
-	return r->file.head.segment == 0 ? 0 : -ENODATA;
+	/* a stub holds the beginning of no run */
+	return r->file.head.segment == 0 && !r->behind_stub ? 0 : -ENODATA;
 }
 
 /* What was read before the jump is history, also of the segment that is jumped into. */
@@ -281,7 +290,8 @@ int trail_reader_seek(struct trail_reader *r, uint64_t real_ns)
 	if (err)
 		return err;
 	err = seek_in(r, rows, cnt, real_ns);
-	r->gap_cnt = 0; /* what was bad on the way to the entry is not in what follows it */
+	r->gap = (struct reader_gap){
+		0}; /* what was bad on the way to the entry is not in what follows it */
 	free(rows);
 	return err;
 }

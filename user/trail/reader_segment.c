@@ -39,8 +39,19 @@ int reader_open_segment(const struct trail_reader *r, const struct trail_segment
 	return fd < 0 ? -errno : trail_file_init(ret_file, fd);
 }
 
+/* The number of the block that it begins with: of a stub it need not be the first of the segment. */
+static uint64_t first_sequence(const struct trail_segment *s, struct trail_file *f)
+{
+	struct trail_block b;
+
+	if (s->kind != TRAIL_SEGMENT_KEYFRAME || trail_file_block(f, f->begin, &b))
+		return 0;
+	return b.sequence;
+}
+
 int reader_take_segment(struct trail_reader *r, const struct trail_segment *s, struct trail_file *f)
 {
+	uint64_t sequence = first_sequence(s, f);
 	struct trail_decoder *decoder;
 
 	/* it is made for what one version of the writer coded */
@@ -60,7 +71,8 @@ int reader_take_segment(struct trail_reader *r, const struct trail_segment *s, s
 	r->entered = true;
 	r->ended = false;
 	r->final = r->dir_fd >= 0 && s->kind != TRAIL_SEGMENT_OPEN;
-	reader_go(r, f->begin, 0);
+	r->behind_stub = s->kind == TRAIL_SEGMENT_KEYFRAME;
+	reader_go(r, f->begin, sequence);
 	return 0;
 }
 
@@ -71,10 +83,13 @@ static int join_segment(struct trail_reader *r, const struct trail_segment *s, s
 {
 	const struct trail_header *old = &r->file.head, *new = &f->head;
 	bool same_run = r->entered && memcmp(old->run_id, new->run_id, sizeof(new->run_id)) == 0;
-	bool hole = same_run && new->segment != old->segment + 1;
+	bool stub = r->entered && r->seg.kind == TRAIL_SEGMENT_KEYFRAME, later = r->entered;
+	bool missing = same_run && new->segment != old->segment + 1;
 	int err;
 
-	if (r->entered && !same_run && r->gap_cnt) {
+	r->gap.rotated |= r->behind_stub; /* once, also when the run has to wait for it */
+	r->behind_stub = false;
+	if (r->entered && !same_run && gap_is_due(r)) {
 		trail_file_close(f);
 		return -EAGAIN;
 	}
@@ -85,10 +100,12 @@ static int join_segment(struct trail_reader *r, const struct trail_segment *s, s
 		r->new_run = true;
 		r->last_ns = r->file.head.boot_ns;
 	}
-	if (!same_run || hole)
+	if (!same_run || missing || stub)
 		r->key = KEY_WANTED;
-	if (hole && !r->gap_cnt)
+	if (missing && !stub && !r->gap.cnt)
 		gap_add(r, RECORDS_UNKNOWN, 0);
+	/* of a run's first segment: it began before its keyframe */
+	r->gap.rotated |= later && r->sequence > 0;
 	return 0;
 }
 
@@ -111,7 +128,7 @@ static int enter_segment(struct trail_reader *r, const struct trail_segment *s, 
 	if (err != -ENODATA && err != -EBADMSG && err != -EINVAL && err != -EIO)
 		return err;
 	/* a crash before the header was on the disk has lost nothing that had been promised */
-	if (err != -ENODATA || s->kind == TRAIL_SEGMENT_CLOSED)
+	if (err != -ENODATA || s->kind == TRAIL_SEGMENT_CLOSED || s->kind == TRAIL_SEGMENT_KEYFRAME)
 		damage_tell_segment(r, s->name, s->size);
 	r->next_number = s->number + 1;
 	return -ENXIO;
@@ -157,7 +174,8 @@ static int look_whether_final(struct trail_reader *r, bool *ret_final)
 	for (size_t i = 0; i < cnt; i++) {
 		if (rows[i].number > r->seg.number)
 			*ret_final = true;
-		if (rows[i].number != r->seg.number)
+		/* what is read stays the whole segment, though its name has gone over to a stub */
+		if (rows[i].number != r->seg.number || rows[i].kind == TRAIL_SEGMENT_KEYFRAME)
 			continue;
 		there = true;
 		r->seg = rows[i];
@@ -195,7 +213,7 @@ static int open_first(struct trail_reader *r, struct trail_header *ret_refused)
 {
 	int err = enter_next(r, ret_refused);
 
-	r->gap_cnt = 0; /* before the beginning: the rows tell */
+	r->gap.cnt = 0; /* before the beginning: the rows tell */
 	if (err == -ENODATA)
 		return r->damage_cnt ? -EBADMSG : -ENOENT;
 	return err;

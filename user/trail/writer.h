@@ -31,6 +31,8 @@ enum trail_full {
 /*
  * max_bytes, max_percent and max_age_ns are the record's own size: whatever on_full says, the oldest
  * closed segments are deleted to keep them, before each write. keep_free makes the disk full early.
+ * Of segments that go for max_bytes or max_percent the first keyframe stays (a stub): at most 1,024,
+ * in 1/8 of the size together and 1/64 each, within it; the oldest go first. On a full disk, too.
  * Of age: within one boot the boottime decides, so a wall clock that is set does not delete anything.
  */
 struct trail_writer_options {
@@ -80,13 +82,13 @@ void trail_writer_keyframe(struct trail_writer *w, struct span records);
 void trail_writer_rotate(struct trail_writer *w);
 
 struct trail_writer_status {
-	uint64_t records;   /* put */
-	uint64_t lost;      /* put, but not kept: REC_GAP records in the trail add up to it */
-	uint64_t written;   /* bytes on disk by this run */
-	uint64_t dir_bytes; /* of all segments now; a file: its size */
-	uint64_t queued;    /* memory that waits for the disk; 0: all is there */
-	uint64_t segments;
-	uint64_t oldest_real_ns; /* begin of the oldest segment that is left */
+	uint64_t records;        /* put */
+	uint64_t lost;           /* put, but not kept: REC_GAP records in the trail add up to it */
+	uint64_t written;        /* bytes on disk by this run */
+	uint64_t dir_bytes;      /* of all segments now; a file: its size */
+	uint64_t queued;         /* memory that waits for the disk; 0: all is there */
+	uint64_t segments;       /* stubs, too */
+	uint64_t oldest_real_ns; /* begin of the oldest segment that has its events */
 	uint64_t synced_boot_ns; /* everything up to here would survive a crash; 0: nothing */
 	/* What keeps it from writing now; 0: nothing. -EDQUOT: the budget; -ETIMEDOUT: a call has not
 	 * come back from the disk for 5 s. */

@@ -14,8 +14,23 @@
 #define SEGMENT_PARTS_MIN 4
 #define SEGMENT_MIN       MIB
 #define SEGMENT_MAX       (64 * MIB)
+#define STUBS_PARTS       8    /* of the budget: all stubs */
+#define STUB_PARTS        64   /* ... and the largest one */
+#define STUBS_MAX         1024 /* files that a reader has to look at, whatever they weigh */
 
 /* ---- rows ------------------------------------------------------------------------------------- */
+
+/* sign: 1, or -1 for one that goes */
+static void row_account(struct trail_disk *d, const struct disk_row *row, int sign)
+{
+	uint64_t bytes = sign < 0 ? -row->bytes : row->bytes;
+
+	d->row_bytes += bytes;
+	if (!row->stub)
+		return;
+	d->stub_bytes += bytes;
+	d->stub_cnt += (size_t)sign;
+}
 
 int budget_add(struct trail_disk *d, const struct disk_row *row)
 {
@@ -31,7 +46,7 @@ int budget_add(struct trail_disk *d, const struct disk_row *row)
 		d->row_cap = cap;
 	}
 	d->rows[d->row_cnt++] = *row;
-	d->row_bytes += row->bytes;
+	row_account(d, row, 1);
 	return 0;
 }
 
@@ -42,20 +57,42 @@ void budget_reset(struct trail_disk *d)
 	d->row_cnt = 0;
 	d->row_cap = 0;
 	d->row_bytes = 0;
+	d->stub_cnt = 0;
+	d->stub_bytes = 0;
+}
+
+/* stub: what stays of it; NULL: nothing */
+static int row_drop(struct trail_disk *d, size_t i, const struct disk_row *stub)
+{
+	struct disk_row *row = &d->rows[i];
+
+	/* one that somebody else deleted is as good as deleted */
+	if (unlinkat(d->dir_fd, row->name, 0) && errno != ENOENT)
+		return -errno;
+	d->deleted++;
+	row_account(d, row, -1);
+	if (stub) {
+		row_account(d, stub, 1);
+		*row = *stub;
+		return 0;
+	}
+	d->row_cnt--;
+	memmove(row, row + 1, (d->row_cnt - i) * sizeof(*row));
+	return 0;
 }
 
 int budget_drop_oldest(struct trail_disk *d)
 {
+	bool stubs;
+	int err;
+
 	if (d->row_cnt == 0)
 		return -ENOENT;
-	/* one that somebody else deleted is as good as deleted */
-	if (unlinkat(d->dir_fd, d->rows[0].name, 0) && errno != ENOENT)
-		return -errno;
-	d->row_bytes -= d->rows[0].bytes;
-	d->row_cnt--;
-	memmove(d->rows, d->rows + 1, d->row_cnt * sizeof(*d->rows));
-	d->deleted++;
-	return 0;
+	stubs = d->rows[0].stub;
+	do {
+		err = row_drop(d, 0, NULL);
+	} while (!err && stubs && d->row_cnt && d->rows[0].stub);
+	return err;
 }
 
 /* ---- segments of earlier runs ------------------------------------------------------------------ */
@@ -141,7 +178,9 @@ int budget_scan(struct trail_disk *d)
 	if (err)
 		return err;
 	for (size_t i = 0; i < cnt && !err; i++) {
-		struct disk_row row = {.bytes = list[i].size};
+		struct disk_row row = {.number = list[i].number,
+				       .bytes = list[i].size,
+				       .stub = list[i].kind == TRAIL_SEGMENT_KEYFRAME};
 
 		memcpy(row.name, list[i].name, sizeof(row.name));
 		read_span(d->dir_fd, d->head.boot_id, &row);
@@ -215,6 +254,63 @@ uint64_t budget_segment_bytes(const struct trail_disk *d)
 	return bytes;
 }
 
+/* What all stubs may weigh is theirs; there are some that a larger budget has left. */
+static void trim_stubs(struct trail_disk *d, uint64_t limit)
+{
+	for (size_t i = 0; i < d->row_cnt;) {
+		if (d->stub_bytes <= limit / STUBS_PARTS && d->stub_cnt <= STUBS_MAX)
+			break;
+		if (!d->rows[i].stub)
+			i++;
+		else if (row_drop(d, i, NULL))
+			break;
+	}
+}
+
+/*
+ * The oldest segment that has its events goes for its bytes, and its first keyframe stays where that
+ * is possible: making room comes first. Without such a segment the oldest stub goes.
+ */
+static int rotate_oldest(struct trail_disk *d, uint64_t limit)
+{
+	uint64_t most = limit / STUB_PARTS, left;
+	struct disk_row stub;
+	bool kept = false;
+	size_t i = 0;
+	int err;
+
+	while (i < d->row_cnt && d->rows[i].stub)
+		i++;
+	if (i == d->row_cnt)
+		return i ? row_drop(d, 0, NULL) : -ENOENT;
+	/* for a moment both are there */
+	left = limit > disk_bytes(d) ? limit - disk_bytes(d) : 0;
+	if (most > left)
+		most = left;
+	if (most >= d->rows[i].bytes)
+		most = d->rows[i].bytes - (d->rows[i].bytes > 0);
+	if (most)
+		kept = stub_make(d, &d->rows[i], most, &stub) == 0;
+	err = row_drop(d, i, kept ? &stub : NULL);
+	if (err && kept)
+		unlinkat(d->dir_fd, stub.name, 0);
+	trim_stubs(d, limit);
+	return err;
+}
+
+/* Room for one more stub is kept: when it is made, its segment is still there. */
+static int keep_within(struct trail_disk *d, uint64_t limit, uint64_t len)
+{
+	int err = 0;
+
+	trim_stubs(d, limit);
+	while (!err && disk_bytes(d) + len > limit - limit / STUB_PARTS)
+		err = rotate_oldest(d, limit);
+	if (err == -ENOENT)
+		err = disk_bytes(d) + len > limit ? -EDQUOT : 0;
+	return err;
+}
+
 int budget_make_room(struct trail_disk *d, uint64_t len, uint64_t now_real_ns, uint64_t now_ns)
 {
 	uint64_t limit = budget_limit(d);
@@ -223,13 +319,13 @@ int budget_make_room(struct trail_disk *d, uint64_t len, uint64_t now_real_ns, u
 
 	if (d->opt.max_age_ns) {
 		while (d->row_cnt && row_expired(d, &d->rows[0], now_real_ns, now_ns))
-			if (budget_drop_oldest(d))
+			if (row_drop(d, 0, NULL))
 				break;
 	}
-	while (limit && disk_bytes(d) + len > limit) {
-		err = budget_drop_oldest(d);
+	if (limit) {
+		err = keep_within(d, limit, len);
 		if (err)
-			return err == -ENOENT ? -EDQUOT : err;
+			return err;
 	}
 	if (d->opt.keep_free == 0)
 		return 0;

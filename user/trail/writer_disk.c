@@ -40,7 +40,7 @@ uint64_t disk_bytes(const struct trail_disk *d)
 uint64_t disk_oldest_real_ns(const struct trail_disk *d)
 {
 	for (size_t i = 0; i < d->row_cnt; i++)
-		if (d->rows[i].first_real_ns)
+		if (d->rows[i].first_real_ns && !d->rows[i].stub)
 			return d->rows[i].first_real_ns;
 	return d->seg.fd >= 0 ? d->seg.first_real_ns : 0;
 }
@@ -89,7 +89,8 @@ static bool segment_is_file(const struct trail_disk *d)
 static int segment_retire(struct trail_disk *d, enum trail_segment_kind kind)
 {
 	struct disk_open_segment *s = &d->seg;
-	struct disk_row row = {.bytes = s->bytes,
+	struct disk_row row = {.number = s->number,
+			       .bytes = s->bytes,
 			       .first_real_ns = s->first_real_ns,
 			       .last_real_ns = s->last_ns ? s->last_ns + (uint64_t)s->offset_ns :
 							    s->first_real_ns,

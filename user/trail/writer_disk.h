@@ -22,10 +22,12 @@ struct trail_io {
 /* A segment that is not written to any more. */
 struct disk_row {
 	char name[TRAIL_SEGMENT_NAME_LEN];
+	uint64_t number;
 	uint64_t bytes;
 	uint64_t first_real_ns, last_real_ns; /* 0: its header cannot be read */
 	uint64_t last_boot_ns;                /* with 'this_boot' */
 	bool this_boot;                       /* its boot_ns can be compared with ours */
+	bool stub;                            /* only a keyframe is left of it */
 };
 
 struct disk_open_segment {
@@ -52,9 +54,11 @@ struct trail_disk {
 	struct trail_header head;
 	struct trail_io io;
 	int dir_fd, lock_fd;   /* -1: a single file, or a directory that has gone */
-	struct disk_row *rows; /* oldest first */
+	struct disk_row *rows; /* oldest first, so stubs first */
 	size_t row_cnt, row_cap;
 	uint64_t row_bytes;
+	size_t stub_cnt; /* of the rows */
+	uint64_t stub_bytes;
 	struct disk_open_segment seg;
 	struct buf out; /* a block as it is written */
 	uint64_t next_number;
@@ -110,14 +114,28 @@ int budget_scan(struct trail_disk *d);
 void budget_reset(struct trail_disk *d);
 /* 0 or -ENOMEM: then it is not counted until the next start. */
 int budget_add(struct trail_disk *d, const struct disk_row *row);
-/* Deletes the oldest closed segment: 0, -ENOENT (there is none), or another -errno. */
+/*
+ * The disk is full: deletes all stubs, which are small; where there is none, the oldest closed
+ * segment. 0, -ENOENT (there is nothing to delete), or another -errno.
+ */
 int budget_drop_oldest(struct trail_disk *d);
 /*
- * Makes the budget hold 'len' more bytes, and the end of the open segment. 0, -EDQUOT (the budget
- * has no room even so), -ENOSPC (keep_free), or what keeps it from deleting.
+ * Makes the budget hold 'len' more bytes, and the end of the open segment: of segments that have to
+ * go for their bytes a stub stays, where there is room for it. 0, -EDQUOT (the budget has no room
+ * even so), -ENOSPC (keep_free), or what keeps it from deleting.
  */
 int budget_make_room(struct trail_disk *d, uint64_t len, uint64_t now_real_ns, uint64_t now_ns);
 /* Above this many bytes a segment is long enough. */
 uint64_t budget_segment_bytes(const struct trail_disk *d);
+
+/* ---- writer_stub.c ---------------------------------------------------------------------------- */
+
+/*
+ * Makes the stub of a closed segment, whose file stays as it is, in at most 'most' bytes. 0;
+ * -ENODATA (it has no keyframe), -EBADMSG (none that is whole), -EFBIG (it does not fit), or another
+ * -errno: then nothing is left of it.
+ */
+int stub_make(struct trail_disk *d, const struct disk_row *row, uint64_t most,
+	      struct disk_row *ret_stub);
 
 #endif
