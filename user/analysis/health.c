@@ -250,19 +250,6 @@ static void check_limit(struct examination *x, enum finding_kind kind, uint64_t 
 	f->name = name;
 }
 
-static uint64_t cgroup_fact(const struct proc_table *t, struct span path, const char *file)
-{
-	struct buf name = {0};
-	uint64_t v;
-
-	buf_put_str(&name, "cgroup:");
-	buf_put_span(&name, path);
-	buf_printf(&name, "/%s", file);
-	v = fact_u64(proc_table_fact(t, buf_str(&name)));
-	buf_release(&name);
-	return v;
-}
-
 static uint64_t hash_path(struct span path)
 {
 	uint64_t h = 0xcbf29ce484222325ULL;
@@ -283,19 +270,15 @@ static void check_cgroup(struct examination *x, const struct cgroup *cg)
 		if (map_find(&x->cgroups, h, path.len))
 			return;
 		x->err = map_put(&x->cgroups, h, path.len, x);
-		check_limit(x, FIND_CGROUP_PIDS, cgroup_fact(x->table, path, "pids.current"),
-			    cgroup_fact(x->table, path, "pids.max"), path);
-		while (path.len && path.data[--path.len] != '/')
-			;
+		check_limit(x, FIND_CGROUP_PIDS, fact_cgroup_u64(x->table, path, "pids.current"),
+			    fact_cgroup_u64(x->table, path, "pids.max"), path);
+		path = cgroup_path_outer(path);
 	}
 }
 
 static bool is_below(const struct proc *p, struct span path)
 {
-	struct span own = p->cgroup ? intern_span(p->cgroup->path) : (struct span){0};
-
-	return own.len >= path.len && !memcmp(own.data, path.data, path.len) &&
-	       (own.len == path.len || own.data[path.len] == '/');
+	return p->cgroup && cgroup_path_is_in(intern_span(p->cgroup->path), path);
 }
 
 static void count_zombies_of_limits(struct examination *x)

@@ -57,6 +57,19 @@ uint64_t fact_u64(struct span text)
 	return take_u64(&text, &v) ? v : HEALTH_UNKNOWN;
 }
 
+uint64_t fact_cgroup_u64(const struct proc_table *t, struct span path, const char *file)
+{
+	struct buf name = {0};
+	uint64_t v;
+
+	buf_put_str(&name, "cgroup:");
+	buf_put_span(&name, path);
+	buf_printf(&name, "/%s", file);
+	v = fact_u64(proc_table_fact(t, buf_str(&name)));
+	buf_release(&name);
+	return v;
+}
+
 static uint64_t take_centi(struct span *s)
 {
 	uint64_t whole, part = 0;

@@ -12,6 +12,8 @@
 
 #define WATCH_NS (5 * NS_PER_SEC)
 
+#define TEXTS_NS (2 * NS_PER_SEC) /* limits and how full they are */
+
 #define PASS_NS (400 * NS_PER_MS) /* before the end */
 
 struct run {
@@ -131,6 +133,7 @@ int cmd_zombies(const struct options *opt)
 		.opt = opt,
 		.snapshot = !watches && !opt->read_path,
 		.facts = true,
+		.texts_every_ns = TEXTS_NS,
 		.proc_fallback = !opt->cmd,
 		.duration_ns = opt->cmd || opt->duration_ns != DURATION_UNSET ? opt->duration_ns :
 										WATCH_NS,

@@ -253,3 +253,16 @@ struct span cgroup_path_unit(struct span path)
 	}
 	return slice;
 }
+
+struct span cgroup_path_outer(struct span path)
+{
+	while (path.len && path.data[--path.len] != '/')
+		;
+	return path;
+}
+
+bool cgroup_path_is_in(struct span path, struct span top)
+{
+	return path.len >= top.len && !memcmp(path.data, top.data, top.len) &&
+	       (path.len == top.len || path.data[top.len] == '/');
+}

@@ -40,5 +40,9 @@ int cgroup_table_name(struct cgroup_table *t, uint64_t id, struct span path);
 struct span cgroup_path_container(struct span path);
 /* The innermost *.service, *.scope, *.socket ... of a path; user@.service's inner units too. */
 struct span cgroup_path_unit(struct span path);
+/* "/a/b" -> "/a" -> "", not "/": limits of the root do not exist. */
+struct span cgroup_path_outer(struct span path);
+/* Whether path is top or lies in it. */
+bool cgroup_path_is_in(struct span path, struct span top);
 
 #endif

@@ -4,11 +4,14 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "analysis/forecast.h"
 #include "output/table.h"
 
-#define INDENT    7 /* "  why  " */
+#define INDENT    9 /* "  limit  " */
 #define BLAMED    5 /* parents told in full */
 #define MAX_WORDS 200
+#define DAY_NS    (86400 * NS_PER_SEC)
+#define SOON_NS   (30 * DAY_NS)
 
 /* What each verdict is called, and what to change in the program. */
 static const struct {
@@ -316,6 +319,83 @@ static void put_dead(struct page *p, const struct zombie_parent *f)
 	put_paragraph(p, "dead");
 }
 
+/* "full in 7m, about 02:21" */
+static void put_full(struct page *p, uint64_t full_ns)
+{
+	const struct wall_clock *clock = proc_table_clock(p->r->table);
+	uint64_t now_ns = proc_table_host(p->r->table)->now_ns;
+	struct wall_time at;
+
+	if (!full_ns) {
+		buf_put_str(&p->text, "full");
+		return;
+	}
+	buf_put_str(&p->text, "full in ");
+	text_put_age(&p->text, full_ns);
+	if (full_ns >= DAY_NS)
+		return;
+	buf_put_str(&p->text, ", about ");
+	at = wall_time_of(clock, now_ns + full_ns);
+	buf_printf(&p->text, "%02d:%02d", at.hour, at.min);
+	if (full_ns < 60 * NS_PER_SEC)
+		buf_printf(&p->text, ":%02d", at.sec);
+}
+
+/* "mail.service 489/512 pids (pids.max)": a unit's inner cgroups have limits of their own */
+static void put_limit_name(struct page *p, const struct forecast *f)
+{
+	static const char *const says[LIMIT_KIND_CNT] = {
+		[LIMIT_CGROUP_PIDS] = " pids (pids.max)",
+		[LIMIT_PID_MAX] = " pids of the whole machine (kernel.pid_max)",
+		[LIMIT_THREADS_MAX] = " tasks of the whole machine (kernel.threads-max)",
+	};
+	struct span unit = cgroup_path_unit(f->name), name = f->name;
+
+	if (unit.len && unit.data + unit.len == name.data + name.len)
+		name = unit;
+	if (name.len) {
+		text_put_safe(&p->text, name, &p->r->style);
+		buf_put_char(&p->text, ' ');
+	}
+	text_put_count(&p->text, f->used);
+	buf_put_char(&p->text, '/');
+	text_put_count(&p->text, f->max);
+	buf_put_str(&p->text, says[f->kind]);
+}
+
+/* Of a part of the tasks only the kernel's number is right. */
+static void put_fill(struct page *p, const struct forecast *f)
+{
+	if (proc_table_host(p->r->table)->scoped)
+		return;
+	buf_put_str(&p->text, "; it holds ");
+	put_count(p, f->zombies, "zombie", "zombies");
+	buf_put_str(&p->text, ", ");
+	put_count(p, f->processes, "process", "processes");
+	if (!f->threads)
+		return;
+	buf_put_str(&p->text, ", ");
+	put_count(p, f->threads, "more thread", "more threads");
+}
+
+/* Only what is near, or, though nothing is known to grow, more than nine tenths full. */
+static void put_limit(struct page *p, const struct zombie_parent *parent)
+{
+	struct forecast f;
+
+	if (forecast_find(p->r->table, parent->proc, parent->leak_milli, &f))
+		return;
+	if (f.full_ns > SOON_NS && f.used <= f.max - f.max / 10)
+		return;
+	put_limit_name(p, &f);
+	if (f.full_ns <= SOON_NS) {
+		buf_put_str(&p->text, ": ");
+		put_full(p, f.full_ns);
+	}
+	put_fill(p, &f);
+	put_paragraph(p, "limit");
+}
+
 /* Only what helps: who would have them if it died, and whether a signal can do anything. */
 static void put_now(struct page *p, const struct zombie_parent *f)
 {
@@ -378,6 +458,7 @@ static void put_blamed(struct page *p, const struct zombie_parent *f)
 	put_title(p, f);
 	put_why(p, f);
 	put_dead(p, f);
+	put_limit(p, f);
 	put_now(p, f);
 	if (verdicts[f->verdict].fix) {
 		buf_put_str(&p->text, verdicts[f->verdict].fix);

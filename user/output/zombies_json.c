@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "output/zombies.h"
 
+#include "analysis/forecast.h"
+
 static void put_time(struct json *j, const struct render *r)
 {
 	json_raw_str(j, "ts");
@@ -31,6 +33,25 @@ static void put_evidence(struct json *j, const struct zombie_parent *f)
 	}
 }
 
+/* The limit that is hit first, of those that are known. */
+static void put_limit(struct json *j, const struct render *r, const struct zombie_parent *parent)
+{
+	struct forecast f;
+
+	if (forecast_find(r->table, parent->proc, parent->leak_milli, &f))
+		return;
+	json_str(j, "limit", span_of(limit_kind_name(f.kind)));
+	if (f.name.len)
+		json_str(j, "limit_cgroup", f.name);
+	json_u64(j, "limit_used", f.used);
+	json_u64(j, "limit_max", f.max);
+	if (f.full_ns != FORECAST_UNKNOWN)
+		json_u64(j, "limit_full_ns", f.full_ns);
+	json_u64(j, "limit_zombies", f.zombies);
+	json_u64(j, "limit_processes", f.processes);
+	json_u64(j, "limit_threads", f.threads);
+}
+
 static void put_parent(struct buf *b, const struct render *r, const struct zombie_parent *f)
 {
 	const struct proc *p = f->proc;
@@ -53,6 +74,7 @@ static void put_parent(struct buf *b, const struct render *r, const struct zombi
 		json_u64(&j, "adopted", f->adopted);
 		json_u64(&j, "killed", f->killed);
 		json_u64(&j, "leak_milli_per_min", f->leak_milli);
+		put_limit(&j, r, f);
 	}
 	if (f->leader_dead)
 		json_u64(&j, "leader_dead", f->leader_dead);
