@@ -222,7 +222,7 @@ static void shown(struct proc_table *t, bool json, struct buf *ret)
 	assert_int_equal(zombies_examine(t, &(struct zombies_options){0}, &z), 0);
 	buf_reset(ret);
 	if (json)
-		zombies_put_json(ret, &r, &z);
+		zombies_put_json(ret, &r, &(struct zombies_view){.zombies = &z});
 	else
 		zombies_put_text(ret, &r, &v);
 	zombies_release(&z);
