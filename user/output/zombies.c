@@ -67,6 +67,10 @@ static void put_paragraph(struct page *p, const char *heading)
 
 static void put_label(struct page *p, const struct proc *proc)
 {
+	if (!proc->comm[0]) { /* known by its children only: outside of the scope */
+		buf_printf(&p->text, "pid %u", proc->key.tgid);
+		return;
+	}
 	text_put_safe(&p->text, proc_comm(proc), &p->r->style);
 	buf_printf(&p->text, "[%u]", proc->key.tgid);
 }
