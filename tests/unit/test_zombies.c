@@ -216,6 +216,168 @@ static void traced_zombies_are_the_tracers(void **state)
 	close_scene(&s);
 }
 
+/* ---- healthy ones that look alike ---- */
+
+/* A child born while we watch, from its parent's birth on. */
+static void born(struct scene *s, uint32_t pid, uint32_t ppid)
+{
+	struct event ev = {0};
+
+	ev.h.tgid = ev.h.tid = pid;
+	ev.h.start_ns = pid * NS_PER_SEC;
+	ev.h.ppid = ev.h.parent_tid = ppid;
+	ev.h.parent_start_ns = ppid * NS_PER_SEC;
+	ev.fork.exit_signal = 17;
+	apply(s, &ev, REC_FORK, sizeof(ev.fork));
+}
+
+static void dead(struct scene *s, uint32_t pid, struct rec_zombie more)
+{
+	struct event ev = {.zombie = more};
+
+	ev.h.tgid = ev.h.tid = pid;
+	ev.h.start_ns = pid * NS_PER_SEC;
+	ev.h.ppid = ev.h.parent_tid = PARENT;
+	ev.h.parent_start_ns = PARENT * NS_PER_SEC;
+	ev.zombie.exit_signal = 17;
+	ev.h.flags = REC_F_EXITING | REC_F_DEAD | REC_F_ZOMBIE;
+	apply(s, &ev, REC_ZOMBIE, sizeof(ev.zombie));
+}
+
+static void freed(struct scene *s, uint32_t pid)
+{
+	struct event ev = {0};
+
+	ev.h.tgid = ev.h.tid = pid;
+	ev.h.start_ns = pid * NS_PER_SEC;
+	ev.h.flags = REC_F_EXITING | REC_F_DEAD;
+	apply(s, &ev, REC_FREE, sizeof(ev.reap));
+}
+
+/* A parent whose whole life is seen, with children CHILD, CHILD + 1, ... */
+static void open_life(struct scene *s, uint32_t children)
+{
+	host(s);
+	seed(s, 1, 0, false, (struct rec_seed){.child_minflt = 5});
+	born(s, PARENT, 1);
+	for (uint32_t i = 0; i < children; i++)
+		born(s, CHILD + i, PARENT);
+}
+
+#define HANDLED                                \
+	{                                      \
+		.disposition = REC_SIG_HANDLER \
+	}
+
+static void who_reaps_by_a_timer_is_given_time(void **state)
+{
+	struct scene s;
+
+	(void)state;
+	open_life(&s, 3);
+	dead(&s, CHILD, (struct rec_zombie){0});
+	tick(&s, 2100);
+	expect(&s, VERDICT_UNKNOWN);
+	wait_call(&s, REC_WAIT_ANY, 0);
+	freed(&s, CHILD);
+	dead(&s, CHILD + 1, (struct rec_zombie){0});
+	tick(&s, 2100);
+	expect(&s, VERDICT_SLOW);
+	close_scene(&s);
+	open_life(&s, 1);
+	dead(&s, CHILD, (struct rec_zombie){0});
+	tick(&s, 3100);
+	expect(&s, VERDICT_NEVER_WAITS);
+	close_scene(&s);
+}
+
+static void a_blocked_signal_may_be_taken_soon(void **state)
+{
+	const struct rec_zombie z = {.disposition = REC_SIG_HANDLER, .blocked = 1, .pending = 1};
+	struct scene s;
+
+	(void)state;
+	open_life(&s, 1);
+	dead(&s, CHILD, z);
+	tick(&s, 2100);
+	expect(&s, VERDICT_UNKNOWN);
+	tick(&s, 1000);
+	expect(&s, VERDICT_SIGCHLD_BLOCKED);
+	close_scene(&s);
+}
+
+static void waits_in_order_come_to_everybody(void **state)
+{
+	struct scene s;
+
+	(void)state;
+	open_life(&s, 3);
+	wait_call(&s, REC_WAIT_PID, CHILD);
+	dead(&s, CHILD + 1, (struct rec_zombie){0});
+	dead(&s, CHILD + 2, (struct rec_zombie){0});
+	tick(&s, 2100);
+	expect(&s, VERDICT_UNKNOWN);
+	tick(&s, 60000);
+	expect(&s, VERDICT_UNKNOWN); /* the oldest goes on running */
+	dead(&s, CHILD, (struct rec_zombie){0});
+	freed(&s, CHILD);
+	wait_call(&s, REC_WAIT_PID, CHILD + 1);
+	tick(&s, 1);
+	assert_int_equal(judged(&s)->awaited, 1); /* its end is on its way */
+	expect(&s, VERDICT_SLOW);
+	close_scene(&s);
+}
+
+static void the_order_is_seen_of_a_call_that_was_there_before(void **state)
+{
+	struct scene s;
+
+	(void)state;
+	host(&s);
+	seed(&s, 1, 0, false, (struct rec_seed){0});
+	seed(&s, PARENT, 1, false, (struct rec_seed){0});
+	seed(&s, CHILD, PARENT, false, (struct rec_seed){.place = {.pidns = 9, .ns_tgid = 7}});
+	seed(&s, CHILD + 1, PARENT, true, (struct rec_seed){0});
+	fact(&s, "100 pid 7 0\n");
+	tick(&s, 5000);
+	expect(&s, VERDICT_UNKNOWN);
+	close_scene(&s);
+}
+
+static void a_younger_one_is_waited_for_instead(void **state)
+{
+	struct scene s;
+
+	(void)state;
+	open_life(&s, 2);
+	dead(&s, CHILD, (struct rec_zombie){0});
+	wait_call(&s, REC_WAIT_PID, CHILD + 1);
+	tick(&s, 3100);
+	expect(&s, VERDICT_WAITS_FOR_OTHERS);
+	close_scene(&s);
+}
+
+/* The free of one that a looping handler has reaped was missed. */
+static void merged_signals_are_no_proof_without_a_look(void **state)
+{
+	const struct rec_zombie first = HANDLED, merged = {.disposition = REC_SIG_HANDLER,
+							   .flags = REC_ZOMBIE_MERGED};
+	struct scene s;
+
+	(void)state;
+	open_life(&s, 2);
+	dead(&s, CHILD, first);
+	dead(&s, CHILD + 1, merged);
+	for (int i = 0; i < 3; i++)
+		wait_call(&s, REC_WAIT_ANY, 0);
+	freed(&s, CHILD);
+	tick(&s, 4000);
+	expect(&s, VERDICT_SLOW);
+	seed(&s, CHILD + 1, PARENT, true, (struct rec_seed){0});
+	expect(&s, VERDICT_MERGED_SIGCHLD);
+	close_scene(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -226,6 +388,12 @@ int main(void)
 		cmocka_unit_test(other_exit_signals_need_wall),
 		cmocka_unit_test(a_stopped_parent_cannot_wait),
 		cmocka_unit_test(traced_zombies_are_the_tracers),
+		cmocka_unit_test(who_reaps_by_a_timer_is_given_time),
+		cmocka_unit_test(a_blocked_signal_may_be_taken_soon),
+		cmocka_unit_test(waits_in_order_come_to_everybody),
+		cmocka_unit_test(the_order_is_seen_of_a_call_that_was_there_before),
+		cmocka_unit_test(a_younger_one_is_waited_for_instead),
+		cmocka_unit_test(merged_signals_are_no_proof_without_a_look),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -143,15 +143,17 @@ static void w_never(struct run *r)
 	sleep_until_ns(r->sh->end_ns);
 }
 
+/* The other is the youngest: not one of several that are waited for in the order of their births. */
 static void w_others(struct run *r)
 {
-	pid_t other = load_fork(&r->sh->tally);
+	pid_t other;
 
+	children_make(r);
+	other = load_fork(&r->sh->tally);
 	if (!other) {
 		sleep_ms(r->live_ms);
 		_exit(0);
 	}
-	children_make(r);
 	ready(r);
 	while (reap_one(r, other, 0) < 0 && errno == EINTR)
 		;

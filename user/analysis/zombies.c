@@ -13,6 +13,7 @@
 #define YOUNG_NS      NS_PER_SEC        /* a reap on its way */
 #define SLOW_NS       (100 * NS_PER_MS) /* half of its children wait longer */
 #define WATCHED_NS    (4 * NS_PER_SEC)  /* no wait call in so long */
+#define PATIENCE_NS   (3 * NS_PER_SEC)  /* many reap by a timer, every second or two */
 #define STILL_SPACES  10 /* so many times the usual space without another: it has stopped */
 #define MILLI_PER_MIN 60000.0
 
@@ -139,6 +140,8 @@ static void count_zombie(struct examination *x, const struct proc *zombie)
 	f->before_exec += zombie->parent->exec_ns && zombie->key.start_ns < zombie->parent->exec_ns;
 	f->fresh += !(zombie->flags & PROC_STATE_Z_SEEDED);
 	f->killed += (zombie->status & 0x7f) != 0;
+	f->awaited += proc_is_awaited(zombie);
+	f->looked_at += zombie->pass != 0;
 	if (age != TREE_UNKNOWN && age >= f->oldest_ns) {
 		f->oldest_ns = age;
 		f->estimated = estimated;
@@ -177,6 +180,8 @@ struct wait_evidence {
 	bool in_any, in_pid; /* a thread sits in such a call since before we looked */
 	bool asked;          /* whether one does is known */
 	uint64_t last_ns;
+	uint32_t now_pids[WAITS_PIDS_MAX]; /* in_pid: for whom, in the parent's own namespace */
+	uint32_t now_pid_cnt, last_pid;
 };
 
 static struct wait_evidence waits_of(const struct examination *x, const struct proc *p)
@@ -192,11 +197,14 @@ static struct wait_evidence waits_of(const struct examination *x, const struct p
 		w.pgid = seen->cnt[REC_WAIT_PGID];
 		w.total = w.unknown + w.any + w.pid + w.pgid;
 		w.last_ns = seen->last_ns;
+		w.last_pid = seen->last_kind == REC_WAIT_PID ? seen->last_pid : 0;
 	}
 	if (waits_fact_get(x->table, p->key, &now) == 0) {
 		w.in_any = now.any > now.any_limited || now.pgid;
 		w.in_pid = now.pid;
 		w.asked = waits_complete(&now) || w.in_any || w.in_pid;
+		w.now_pid_cnt = now.pid_cnt;
+		memcpy(w.now_pids, now.pids, sizeof(w.now_pids));
 	}
 	return w;
 }
@@ -225,6 +233,41 @@ static enum verdict unknown(struct zombie_parent *f, const char *decides)
 	return VERDICT_UNKNOWN;
 }
 
+/* Whatever it does about them, it may be on its way. */
+static enum verdict judge_young(struct zombie_parent *f, const struct proc_evidence *e)
+{
+	if (!e || !e->reaped)
+		return unknown(f, "they died just now: watch longer (--duration 10s)");
+	return f->oldest_ns < YOUNG_NS || f->awaited == f->zombies ? by_lifetime(e) : VERDICT_SLOW;
+}
+
+static bool is_waited_for(const struct proc *child, const struct wait_evidence *w)
+{
+	if (w->last_pid && child->key.tgid == w->last_pid)
+		return true;
+	for (uint32_t i = 0; i < w->now_pid_cnt; i++)
+		if (child->ns_tgid == w->now_pids[i])
+			return true;
+	return false;
+}
+
+/*
+ * 'for p in jobs: p.wait()': the child that it waits for is older than all of its zombies, whose turn
+ * comes when that one has ended.
+ */
+static bool waits_in_order(const struct proc *p, const struct wait_evidence *w)
+{
+	uint64_t zombie_ns = UINT64_MAX, waited_ns = UINT64_MAX;
+
+	for (const struct proc *c = p->children; c; c = c->next) {
+		if (proc_is_alive(c) && is_waited_for(c, w) && c->key.start_ns < waited_ns)
+			waited_ns = c->key.start_ns;
+		if (c->state == PROC_ZOMBIE && c->key.start_ns < zombie_ns)
+			zombie_ns = c->key.start_ns;
+	}
+	return waited_ns < zombie_ns;
+}
+
 /* It waits, or has reaped: why not these? */
 static enum verdict judge_waiter(struct zombie_parent *f, const struct proc_evidence *e,
 				 const struct wait_evidence *w)
@@ -232,13 +275,21 @@ static enum verdict judge_waiter(struct zombie_parent *f, const struct proc_evid
 	bool any = w->any || w->pgid || w->unknown || w->in_any;
 	uint64_t reaped = e ? e->reaped : 0;
 
+	if (f->awaited)
+		return judge_young(f, e);
+	/*
+	 * A handler that loops has merged signals, too, and no zombies: of that a kernel without a
+	 * hook in release_task() tells with the free, which it can miss.
+	 */
 	if (e && e->merged && e->disposition == REC_SIG_HANDLER && reaped &&
-	    f->zombies <= e->merged)
+	    f->zombies <= e->merged && f->looked_at * 2 > f->zombies)
 		return VERDICT_MERGED_SIGCHLD;
-	if (!any && (w->pid || w->in_pid))
+	if (!any && (w->pid || w->in_pid)) {
+		if (waits_in_order(f->proc, w))
+			return unknown(f, "whether it waits for them in their turn, when the one "
+					  "that it waits for has ended");
 		return VERDICT_WAITS_FOR_OTHERS;
-	if (f->oldest_ns < YOUNG_NS && reaped)
-		return by_lifetime(e);
+	}
 	if (reaped)
 		return VERDICT_SLOW;
 	return unknown(f, "whether it reaps them later: watch longer (--duration 1m)");
@@ -252,8 +303,6 @@ static enum verdict judge_idle(struct zombie_parent *f, const struct proc_eviden
 		return VERDICT_SIGCHLD_BLOCKED;
 	if (f->before_exec == f->zombies)
 		return VERDICT_INHERITED_OVER_EXEC;
-	if (f->oldest_ns < YOUNG_NS)
-		return unknown(f, "they died just now: watch longer (--duration 10s)");
 	if (f->from == FROM_BIRTH)
 		return VERDICT_NEVER_WAITS;
 	if (f->reaped_known && f->ever_reaped)
@@ -271,7 +320,7 @@ static bool is_idle_init(const struct zombie_parent *f, const struct wait_eviden
 	const struct proc *p = f->proc;
 
 	return f->adopted * 2 > f->zombies && (p->flags & PROC_NSINIT || p->key.tgid == 1) &&
-	       !w->any && !w->pgid && !w->unknown && !w->in_any && f->oldest_ns >= YOUNG_NS;
+	       !w->any && !w->pgid && !w->unknown && !w->in_any;
 }
 
 static enum verdict judge(const struct examination *x, struct zombie_parent *f)
@@ -284,12 +333,14 @@ static enum verdict judge(const struct examination *x, struct zombie_parent *f)
 		return f->leader_dead ? VERDICT_LEADER_DEAD : by_lifetime(e);
 	if (f->traced * 2 > f->zombies)
 		return VERDICT_TRACED;
-	if (f->walled * 2 > f->zombies && !(e && e->waits.all_cnt))
-		return VERDICT_NEEDS_WALL;
 	if (p->flags & PROC_STOPPED)
 		return VERDICT_PARENT_STOPPED;
 	if (is_stuck(p) && f->oldest_ns >= YOUNG_NS)
 		return VERDICT_PARENT_STUCK;
+	if (f->oldest_ns < PATIENCE_NS)
+		return judge_young(f, e);
+	if (f->walled * 2 > f->zombies && !(e && e->waits.all_cnt))
+		return VERDICT_NEEDS_WALL;
 	if (is_idle_init(f, &w))
 		return VERDICT_INIT_DOES_NOT_REAP;
 	if (w.total || w.in_any || w.in_pid || (e && e->reaped)) {

@@ -132,6 +132,8 @@ struct proc {
 char proc_state_char(const struct proc *p);
 bool proc_is_alive(const struct proc *p); /* born or running */
 struct span proc_comm(const struct proc *p);
+/* Of a zombie: a wait call that fits it was seen, so it is reaped as soon as that call has run */
+bool proc_is_awaited(const struct proc *p);
 const char *spawn_how_name(enum spawn_how how); /* "posix_spawn" */
 const char *signal_name(int sig);               /* "SIGKILL", "SIGRTMIN+3"; NULL: no such signal */
 

@@ -55,6 +55,11 @@ void evidence_release(struct proc_table *t, struct row *r)
 	r->p.evidence = NULL;
 }
 
+bool proc_is_awaited(const struct proc *p)
+{
+	return p->death && ((const struct death *)p->death)->wait_ns;
+}
+
 /* ---- waits ---------------------------------------------------------------------------------- */
 
 /* eligible_child(): __WALL takes all, else __WCLONE decides between clone children and others. */
