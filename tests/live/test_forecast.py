@@ -8,14 +8,19 @@ import sys
 from lib import PROCTRAIL, Skip, at_end, expect, expect_true, run, start, test, until
 
 PIDS = 200
+USER = 64000 + os.getpid() % 1000  # whose tasks are ours alone
 EVERY_MS = 50
 
 # Forks children that end at once until it may not any more, and says when that was.
 LEAKER = """
-import os, sys, time
-for d in sys.argv[2:]:
+import os, resource, sys, time
+every_ms, user, pids = map(int, sys.argv[1:4])
+for d in sys.argv[4:]:
     with open(d + "/cgroup.procs", "w") as f:
         f.write("0")
+if user:
+    resource.setrlimit(resource.RLIMIT_NPROC, (pids, pids))
+    os.setresuid(user, user, user)
 print(os.getpid(), flush=True)
 made = 0
 try:
@@ -23,7 +28,7 @@ try:
         if os.fork() == 0:
             os._exit(0)
         made += 1
-        time.sleep(float(sys.argv[1]) / 1000)
+        time.sleep(every_ms / 1000)
 except BlockingIOError:
     print(time.clock_gettime_ns(time.CLOCK_BOOTTIME), flush=True)
 sys.stdin.read()
@@ -72,31 +77,53 @@ def make_cgroup(name):
     return made
 
 
-@test(seconds=60)
-def the_limit_is_hit_when_it_was_said():
-    name = "/proctrail-live-%d" % os.getpid()
-    dirs = make_cgroup(name)
-    leak = start([sys.executable, "-c", LEAKER, str(EVERY_MS), *dirs],
-                 stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    pid = int(leak.stdout.readline())
-    code, out, err = run([PROCTRAIL, "zombies", "--json", "--duration", "3s"])
+def leaker(user, cgroups):
+    p = start([sys.executable, "-c", LEAKER, *map(str, (EVERY_MS, user, PIDS)), *cgroups],
+              stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    return p, int(p.stdout.readline())
+
+
+def told_of(pid, duration):
+    """What proctrail says of this parent."""
+    code, out, err = run([PROCTRAIL, "zombies", "--json", "--duration", duration])
     expect("code", 0, code)
     found = [x for x in map(json.loads, out.splitlines()) if x["event"] == "parent" and x["pid"] == pid]
     expect_true("the leak is told once", len(found) == 1, out, err)
-    told = found[0]
+    return found[0]
+
+
+def expect_time(told, hit_ns):
+    ratio = told["limit_full_ns"] / (hit_ns - told["boot_ns"])
+    expect_true("the time is right within a factor of 2", 0.5 < ratio < 2, ratio, told, hit_ns)
+
+
+@test(seconds=60)
+def a_cgroup_is_full_when_it_was_said():
+    name = "/proctrail-live-%d" % os.getpid()
+    leak, pid = leaker(0, make_cgroup(name))
+    told = told_of(pid, "3s")
     expect("what is hit first", ("cgroup_pids", name, PIDS),
            (told.get("limit"), told.get("limit_cgroup"), told.get("limit_max")))
     expect_true("what fills it", told["zombies"] - 2 <= told["limit_zombies"] <= told["limit_used"] < PIDS
                 and told["limit_processes"] >= 1, told)
     text = run([PROCTRAIL, "zombies", "--duration", "1500ms"])[1].decode()
     expect_true("the text says so", "limit  %s " % name in text and "/200 pids (pids.max): full in" in text, text)
-    hit_ns = int(leak.stdout.readline())
-    ratio = told["limit_full_ns"] / (hit_ns - told["boot_ns"])
-    expect_true("the time is right within a factor of 2", 0.5 < ratio < 2, ratio, told, hit_ns)
+    expect_time(told, int(leak.stdout.readline()))
 
-    # it is full, and grows no more
-    told = [x for x in map(json.loads, run([PROCTRAIL, "zombies", "--json", "--duration", "0"])[1].splitlines())
-            if x["event"] == "parent" and x["pid"] == pid][0]
+    told = told_of(pid, "0")  # it is full, and grows no more
     expect("when it is full", (name, PIDS, 0), (told["limit_cgroup"], told["limit_used"], told["limit_full_ns"]))
+    leak.stdin.close()
+    leak.wait(timeout=10)
+
+
+@test(seconds=60)
+def a_user_has_all_tasks_when_it_was_said():
+    leak, pid = leaker(USER, [])
+    told = told_of(pid, "3s")
+    expect("what is hit first", ("nproc", None, PIDS),
+           (told.get("limit"), told.get("limit_cgroup"), told.get("limit_max")))
+    expect_time(told, int(leak.stdout.readline()))
+    told = told_of(pid, "0")
+    expect("when it is full", ("nproc", PIDS, 0), (told["limit"], told["limit_used"], told["limit_full_ns"]))
     leak.stdin.close()
     leak.wait(timeout=10)

@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <inttypes.h>
 
 #include "test_tree_feed.h"
 #include "analysis/forecast.h"
@@ -211,6 +212,37 @@ static void a_name_that_begins_alike_is_another(void **state)
 	proc_table_free(t);
 }
 
+/* All tasks of the uid count, wherever they are; root is not bound. */
+static void a_user_may_have_so_many_tasks(void **state)
+{
+	struct proc_table *t = feed_table();
+	char name[64];
+
+	(void)state;
+	FEED(t, .pid = 1, .comm = "systemd", .state = 1);
+	FEED(t, .pid = WORKER, .ppid = 1, .comm = "worker", .state = 1, .uid = 1000, .threads = 4);
+	FEED(t, .pid = 7800, .ppid = 1, .comm = "same", .state = 1, .uid = 1000, .threads = 90);
+	FEED(t, .pid = 7801, .ppid = 1, .comm = "other", .state = 1, .uid = 1001, .threads = 99);
+	for (uint32_t pid = 8000; pid < 8006; pid++)
+		FEED(t, .pid = pid, .ppid = WORKER, .comm = "convert", .flags = ZOMBIE,
+		     .uid = pid < 8003 ? 1000 : 1001); /* half of them left our uid */
+	machine_limits(t, "0.00 0.00 0.00 1/400 7\n", "1000\n", "2000\n");
+	snprintf(name, sizeof(name), "limits:%u:%" PRIu64, WORKER, (uint64_t)FEED_START(WORKER));
+	feed_text(t, name, "197");
+	expect(t, 60 * PER_MIN, LIMIT_NPROC, "", 97, 197, 200);
+	feed_text(t, name, "unlimited");
+	expect(t, 60 * PER_MIN, LIMIT_PID_MAX, "", 400, 1000, 600);
+	feed_text(t, name, "gone\n");
+	expect(t, 60 * PER_MIN, LIMIT_PID_MAX, "", 400, 1000, 600);
+	proc_table_free(t);
+
+	t = scene(2); /* of root */
+	machine_limits(t, "0.00 0.00 0.00 1/400 7\n", "1000\n", "2000\n");
+	feed_text(t, name, "197");
+	expect(t, 60 * PER_MIN, LIMIT_PID_MAX, "", 400, 1000, 600);
+	proc_table_free(t);
+}
+
 /* ---- what is shown -------------------------------------------------------------------------- */
 
 static void shown(struct proc_table *t, bool json, struct buf *ret)
@@ -297,6 +329,7 @@ int main(void)
 		cmocka_unit_test(the_table_knows_more_than_an_old_fact),
 		cmocka_unit_test(zombies_fill_where_they_lie),
 		cmocka_unit_test(a_name_that_begins_alike_is_another),
+		cmocka_unit_test(a_user_may_have_so_many_tasks),
 		cmocka_unit_test(the_line_names_the_limit_and_the_time),
 		cmocka_unit_test(the_far_and_the_unknown_are_not_shown),
 	};

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -273,6 +274,39 @@ static void threads_are_bounded(void **state)
 		lines++;
 	assert_int_equal(lines, PROC_WAITS_THREADS_MAX);
 	assert_string_equal(got + strlen(got) - 5, "more\n");
+	free(got);
+}
+
+static char *limits_of(const char *proc_dir, pid_t pid, uint64_t start_ns)
+{
+	struct proc_reader *r = proc_reader_new(proc_dir, 64);
+	char name[64], *text;
+
+	assert_non_null(r);
+	snprintf(name, sizeof(name), "limits:%d:%llu", pid, (unsigned long long)start_ns);
+	assert_int_equal(proc_reader_ask_limits(r, (uint32_t)pid, start_ns), 0);
+	text = answer_of(r, name);
+	proc_reader_free(r);
+	return text;
+}
+
+static void the_limit_of_tasks_is_told(void **state)
+{
+	struct rlimit old, limit;
+	char want[32], *got;
+
+	(void)state;
+	assert_int_equal(getrlimit(RLIMIT_NPROC, &old), 0);
+	limit = (struct rlimit){old.rlim_max == RLIM_INFINITY ? 12345 : old.rlim_max - 1,
+				old.rlim_max};
+	assert_int_equal(setrlimit(RLIMIT_NPROC, &limit), 0);
+	snprintf(want, sizeof(want), "%llu", (unsigned long long)limit.rlim_cur);
+	got = limits_of(NULL, getpid(), 0);
+	assert_string_equal(got, want);
+	free(got);
+	assert_int_equal(setrlimit(RLIMIT_NPROC, &old), 0);
+	got = limits_of(NULL, getpid(), 1); /* another process that had this pid */
+	assert_string_equal(got, "gone\n");
 	free(got);
 }
 
@@ -538,6 +572,7 @@ int main(void)
 						made_teardown),
 		cmocka_unit_test_setup_teardown(what_cannot_be_read_makes_all_unknown, made_setup,
 						made_teardown),
+		cmocka_unit_test(the_limit_of_tasks_is_told),
 		cmocka_unit_test(real_waits),
 		cmocka_unit_test(real_ones_that_do_not_wait),
 		cmocka_unit_test(a_thread_beside_the_leader),

@@ -28,6 +28,7 @@ struct feed_proc {
 	uint32_t threads; /* 0: 1 */
 	uint32_t state;   /* __state */
 	uint32_t status;  /* of a zombie */
+	uint32_t uid;
 };
 
 static uint64_t feed_start(uint32_t pid, uint64_t age_s)
@@ -91,6 +92,7 @@ static void feed_seed_below(struct proc_table *t, const struct feed_proc *p, uin
 	ev.seed.child_minflt = p->child_minflt;
 	ev.seed.exit_signal = 17;
 	ev.seed.place.cgroup_id = p->cgroup;
+	ev.seed.cred.uid = p->uid;
 	if (p->flags & REC_F_NSINIT) {
 		ev.seed.place.pidns = 0xf0000001;
 		ev.seed.place.ns_tgid = 1;

@@ -2,6 +2,8 @@
 #include "analysis/forecast.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 
 #include "analysis/health_facts.h"
 
@@ -29,6 +31,7 @@ const char *limit_kind_name(enum limit_kind kind)
 		[LIMIT_CGROUP_PIDS] = "cgroup_pids",
 		[LIMIT_PID_MAX] = "pid_max",
 		[LIMIT_THREADS_MAX] = "threads_max",
+		[LIMIT_NPROC] = "nproc",
 	};
 
 	return kind < LIMIT_KIND_CNT ? names[kind] : NULL;
@@ -67,13 +70,31 @@ static void add_cgroups(struct search *s)
 		    fact_cgroup_u64(s->table, path, "pids.max"));
 }
 
+/* copy_process(): the uid of INIT_USER is free. The kernel's count is not to be had: rows are. */
+static void add_nproc(struct search *s)
+{
+	const struct proc *p = s->parent;
+	char name[64];
+
+	if (!p->uid || proc_table_host(s->table)->scoped)
+		return;
+	snprintf(name, sizeof(name), "limits:%" PRIu32 ":%" PRIu64, p->key.tgid, p->key.start_ns);
+	add(s, LIMIT_NPROC, (struct span){0}, 0, fact_u64(proc_table_fact(s->table, name)));
+}
+
 /* ---- what fills them ------------------------------------------------------------------------ */
 
-static bool is_in(const struct candidate *c, const struct proc *p)
+static bool is_in(const struct search *s, const struct candidate *c, const struct proc *p)
 {
-	if (c->f.kind != LIMIT_CGROUP_PIDS)
-		return true;
-	return p->cgroup && cgroup_path_is_in(intern_span(p->cgroup->path), c->f.name);
+	switch (c->f.kind) {
+	case LIMIT_CGROUP_PIDS:
+		return p->cgroup && cgroup_path_is_in(intern_span(p->cgroup->path), c->f.name);
+	case LIMIT_NPROC: return p->uid == s->parent->uid;
+	case LIMIT_PID_MAX:
+	case LIMIT_THREADS_MAX:
+	case LIMIT_KIND_CNT: return true;
+	}
+	return true;
 }
 
 static void count_row(struct search *s, const struct proc *p)
@@ -84,7 +105,7 @@ static void count_row(struct search *s, const struct proc *p)
 	for (size_t i = 0; i < s->cnt; i++) {
 		struct candidate *c = &s->limits[i];
 
-		if (!is_in(c, p))
+		if (!is_in(s, c, p))
 			continue;
 		c->own += own;
 		c->f.zombies += zombie;
@@ -150,6 +171,7 @@ int forecast_find(const struct proc_table *t, const struct proc *parent, uint64_
 	const struct candidate *first = NULL;
 
 	add_machine(&s);
+	add_nproc(&s);
 	add_cgroups(&s);
 	if (!s.cnt)
 		return -ENOENT;

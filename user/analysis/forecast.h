@@ -5,8 +5,11 @@
  *
  * Limits count tasks, so a thread takes a slot as a zombie does, and a zombie keeps its own until it
  * is reaped (release_task()). Looked at are pids.max of every cgroup up the parent's path,
- * kernel.pid_max, kernel.threads-max and the parent's RLIMIT_NPROC where it is known. What is not
- * known is left out: the answer is the first of those that are.
+ * kernel.pid_max, kernel.threads-max and the parent's RLIMIT_NPROC (WANT_LIMITS). What is not known
+ * is left out: the answer is the first of those that are.
+ *
+ * RLIMIT_NPROC does not bind root; whether another has CAP_SYS_RESOURCE or CAP_SYS_ADMIN, which set it
+ * aside too, is not known here, nor that a user namespace counts for itself.
  */
 #ifndef PROCTRAIL_ANALYSIS_FORECAST_H
 #define PROCTRAIL_ANALYSIS_FORECAST_H
@@ -19,6 +22,7 @@ enum limit_kind {
 	LIMIT_CGROUP_PIDS, /* pids.max */
 	LIMIT_PID_MAX,
 	LIMIT_THREADS_MAX,
+	LIMIT_NPROC, /* of the parent's uid */
 	LIMIT_KIND_CNT
 };
 

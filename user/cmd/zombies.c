@@ -10,11 +10,11 @@
 #include "cmd/scope.h"
 #include "cmd/session.h"
 
-#define WATCH_NS (5 * NS_PER_SEC)
-
-#define TEXTS_NS (2 * NS_PER_SEC) /* limits and how full they are */
-
-#define PASS_NS (400 * NS_PER_MS) /* before the end */
+#define WATCH_NS  (5 * NS_PER_SEC)
+#define TEXTS_NS  (2 * NS_PER_SEC)  /* limits and how full they are */
+#define PASS_NS   (400 * NS_PER_MS) /* before the end */
+#define SEVERAL   2                 /* zombies of one parent: one may be a reap on its way */
+#define ASKED_MAX 64                /* parents whose limits are asked for at the end */
 
 struct run {
 	const struct options *opt;
@@ -34,6 +34,16 @@ static void ask_waits(struct run *run, const struct proc *parent)
 	session_want(run->session, &w);
 }
 
+/* What its user may have: forks of root are not bound by it. */
+static void ask_limits(struct run *run, const struct proc *parent)
+{
+	struct want w = {
+		.kind = WANT_LIMITS, .tgid = parent->key.tgid, .start_ns = parent->key.start_ns};
+
+	if (parent->uid)
+		session_want(run->session, &w);
+}
+
 static void on_change(void *ctx, const struct change *c)
 {
 	const struct proc *parent = c->proc ? c->proc->parent : NULL;
@@ -43,9 +53,27 @@ static void on_change(void *ctx, const struct change *c)
 	if (c->proc && scope_has(&run->scope, c->proc))
 		zombies_ledger_note(&run->ledger, c);
 	if (c->kind == CHANGE_SEEN && c->proc->state == PROC_ZOMBIE && parent &&
-	    parent->flags & PROC_SEEDED)
+	    parent->flags & PROC_SEEDED) {
 		ask_waits(run, parent);
+		if (parent->evidence && parent->evidence->zombies == SEVERAL)
+			ask_limits(run, parent);
+	}
 	scope_forget(&run->scope, c);
+}
+
+/* Of those that leak while we watch; more are not told in full anyway. */
+static void ask_all_limits(struct run *run)
+{
+	const struct proc *p;
+	size_t asked = 0;
+
+	for (size_t i = 0;
+	     asked < ASKED_MAX && (p = proc_table_next(session_table(run->session), &i));) {
+		if (!p->evidence || p->evidence->zombies < SEVERAL)
+			continue;
+		ask_limits(run, p);
+		asked++;
+	}
 }
 
 /*
@@ -65,6 +93,7 @@ static void on_batch(void *ctx)
 		return;
 	run->passed = true;
 	session_want(run->session, &pass);
+	ask_all_limits(run);
 }
 
 static void put_answer(struct run *run, const struct zombies *z)

@@ -352,6 +352,7 @@ static void put_limit_name(struct page *p, const struct forecast *f)
 		[LIMIT_CGROUP_PIDS] = " pids (pids.max)",
 		[LIMIT_PID_MAX] = " pids of the whole machine (kernel.pid_max)",
 		[LIMIT_THREADS_MAX] = " tasks of the whole machine (kernel.threads-max)",
+		[LIMIT_NPROC] = " tasks of its uid (RLIMIT_NPROC)",
 	};
 	struct span unit = cgroup_path_unit(f->name), name = f->name;
 

@@ -142,6 +142,10 @@ static void live_want(struct source *s, const struct want *w)
 		if (l->reader)
 			(void)proc_reader_ask_waits(l->reader, w->tgid, w->start_ns);
 		break;
+	case WANT_LIMITS:
+		if (l->reader)
+			(void)proc_reader_ask_limits(l->reader, w->tgid, w->start_ns);
+		break;
 	case WANT_PASS: live_pass_request(l, LIVE_PASS_ROWS | LIVE_PASS_BUSY_THREADS); break;
 	case WANT_TEXT: /* no analysis asks for one yet */ break;
 	}

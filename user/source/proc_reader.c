@@ -19,7 +19,7 @@
 #define STACK_BYTES (128u << 10)
 
 struct request {
-	enum { ASK_PROC, ASK_WAITS } kind;
+	enum { ASK_PROC, ASK_WAITS, ASK_LIMITS } kind;
 	uint32_t tgid;
 	uint64_t start_ns;
 };
@@ -128,11 +128,13 @@ static size_t read_args(int dir, char *args, size_t size, uint32_t *ret_true_len
 	return kept;
 }
 
-static void put_waits(struct buf *records, struct request req, struct span text)
+/* The answer to a request for a text */
+static void put_text(struct buf *records, struct request req, struct span text)
 {
 	char name[64];
 
-	snprintf(name, sizeof(name), "waits:%" PRIu32 ":%" PRIu64, req.tgid, req.start_ns);
+	snprintf(name, sizeof(name), "%s:%" PRIu32 ":%" PRIu64,
+		 req.kind == ASK_WAITS ? "waits" : "limits", req.tgid, req.start_ns);
 	records_put_text(records, REC_FACT_TEXT, 0, span_of(name), text);
 }
 
@@ -145,9 +147,30 @@ static void read_waits(int dir, struct request req, struct buf *record)
 		proc_waits_put(dir, &text);
 	else
 		buf_put_str(&text, "gone\n");
-	put_waits(record, req,
-		  text.err ? SPAN_LITERAL("hung\n") : (struct span){text.data, text.len});
+	put_text(record, req,
+		 text.err ? SPAN_LITERAL("hung\n") : (struct span){text.data, text.len});
 	buf_release(&text);
+}
+
+/* The first figure behind "Max processes" is the soft limit; anybody may read it. */
+static void read_limits(int dir, struct request req, struct buf *record)
+{
+	static const char label[] = "Max processes";
+	char text[4096] = "", *at;
+	int fd = dir >= 0 ? openat(dir, "limits", O_RDONLY | O_CLOEXEC) : -1;
+	ssize_t n = fd >= 0 ? read(fd, text, sizeof(text) - 1) : 0;
+
+	if (fd >= 0)
+		close(fd);
+	text[n > 0 ? n : 0] = '\0';
+	at = strstr(text, label);
+	if (!at) {
+		put_text(record, req, SPAN_LITERAL("gone\n"));
+		return;
+	}
+	at += strlen(label);
+	at += strspn(at, " ");
+	put_text(record, req, (struct span){at, strcspn(at, " \n")});
 }
 
 /* dir < 0: nobody is there */
@@ -182,8 +205,8 @@ static void put_hung(struct buf *records, struct request req)
 {
 	struct rec_fact_proc r = {.flags = REC_FACT_HUNG};
 
-	if (req.kind == ASK_WAITS) {
-		put_waits(records, req, SPAN_LITERAL("hung\n"));
+	if (req.kind != ASK_PROC) {
+		put_text(records, req, SPAN_LITERAL("hung\n"));
 		return;
 	}
 	rec_hdr_fill(&r.h, REC_FACT_PROC, 0);
@@ -211,6 +234,7 @@ static void answer(const struct worker *w, struct request req, bool may_hang, st
 	switch (req.kind) {
 	case ASK_PROC: read_process(w, dir, req, may_hang, record); break;
 	case ASK_WAITS: read_waits(dir, req, record); break;
+	case ASK_LIMITS: read_limits(dir, req, record); break;
 	}
 	if (dir >= 0)
 		close(dir);
@@ -353,6 +377,11 @@ int proc_reader_ask(struct proc_reader *r, uint32_t tgid, uint64_t start_ns)
 int proc_reader_ask_waits(struct proc_reader *r, uint32_t tgid, uint64_t start_ns)
 {
 	return ask(r, (struct request){ASK_WAITS, tgid, start_ns});
+}
+
+int proc_reader_ask_limits(struct proc_reader *r, uint32_t tgid, uint64_t start_ns)
+{
+	return ask(r, (struct request){ASK_LIMITS, tgid, start_ns});
 }
 
 /* Hands what waits behind a stuck thread to a worker of its own; both locked or not yet shared. */

@@ -18,10 +18,12 @@ struct want {
 	/*
 	 * WANT_PROC: exe, cwd, argv of a process, as REC_FACT_PROC. WANT_WAITS: whom its threads wait
 	 * for now, as REC_FACT_TEXT 'waits:PID:START_NS' (text: proc_waits.h, parsed by waits_fact.h);
-	 * each asking reads anew and replaces the fact. Both need live_options.facts.
+	 * each asking reads anew and replaces the fact. WANT_LIMITS: how many tasks its user may have,
+	 * as REC_FACT_TEXT 'limits:PID:START_NS', the soft RLIMIT_NPROC: a number or 'unlimited'. All
+	 * three need live_options.facts.
 	 */
-	enum { WANT_PROC, WANT_TEXT, WANT_PASS, WANT_WAITS } kind;
-	uint32_t tgid; /* WANT_PROC, WANT_WAITS */
+	enum { WANT_PROC, WANT_TEXT, WANT_PASS, WANT_WAITS, WANT_LIMITS } kind;
+	uint32_t tgid; /* WANT_PROC, WANT_WAITS, WANT_LIMITS */
 	uint64_t start_ns;
 	const char *name; /* WANT_TEXT: a file below /proc, /sys/fs/cgroup */
 };
