@@ -360,14 +360,29 @@ struct family {
 	pid_t parent, child;
 };
 
-static void die_with_parent(void)
+/* Also where the parent was quicker to die */
+static void die_with(pid_t parent)
 {
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(0);
+}
+
+static void sleep_below(pid_t parent, int ready)
+{
+	pid_t me = getpid();
+
+	die_with(parent);
+	if (write(ready, &me, sizeof(me)) != sizeof(me))
+		_exit(1);
+	for (;;)
+		pause();
 }
 
 /* A parent, and a child of it that sleeps; how: what the parent then does for ever */
 static struct family family_start(void (*how)(pid_t child))
 {
+	pid_t test = getpid();
 	struct family f;
 	int ends[2];
 
@@ -375,21 +390,20 @@ static struct family family_start(void (*how)(pid_t child))
 	f.parent = fork();
 	assert_true(f.parent >= 0);
 	if (!f.parent) {
-		die_with_parent();
+		pid_t me = getpid();
+
+		die_with(test);
 		f.child = fork();
-		if (!f.child) {
-			die_with_parent();
-			for (;;)
-				pause();
-		}
-		if (write(ends[1], &f.child, sizeof(f.child)) != sizeof(f.child))
-			_exit(1);
-		how(f.child);
+		if (!f.child)
+			sleep_below(me, ends[1]);
+		if (f.child > 0)
+			how(f.child);
 		_exit(1);
 	}
+	close(ends[1]);
+	/* from the child itself: from now on it dies with its parent */
 	assert_int_equal(read(ends[0], &f.child, sizeof(f.child)), sizeof(f.child));
 	close(ends[0]);
-	close(ends[1]);
 	return f;
 }
 
@@ -397,6 +411,8 @@ static void family_end(struct family f)
 {
 	assert_int_equal(kill(f.parent, SIGKILL), 0);
 	assert_int_equal(waitpid(f.parent, NULL, 0), f.parent);
+	/* Adopted by us, its subreaper; or a thread of the parent's reaped it while they all died. */
+	assert_true(waitpid(f.child, NULL, 0) == f.child || errno == ECHILD);
 }
 
 /* Asks until the answer is as wanted: it may take its time to get into the call. */
@@ -579,5 +595,6 @@ int main(void)
 		cmocka_unit_test(a_stranger_is_denied),
 	};
 
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
