@@ -102,6 +102,8 @@ int reader_open_path(struct trail_reader *r, const char *path, struct trail_head
  * nothing more, so far. Or another -errno.
  */
 int reader_move_on(struct trail_reader *r);
+/* After the tries-th attempt that found none to enter: waits a moment; false: no more. */
+bool reader_wait_for_segment(struct trail_reader *r, int tries);
 /* All segments there are now, a file being one; the caller frees them. */
 int reader_list(const struct trail_reader *r, struct trail_segment **ret_rows, size_t *ret_cnt);
 /* Opens one of them beside the one that is read: as trail_file_init(). */

@@ -104,7 +104,7 @@ static int extent_end(struct trail_reader *r, const struct trail_segment *rows, 
 	return 0;
 }
 
-int trail_reader_extent(struct trail_reader *r, struct trail_extent *ret_extent)
+static int find_extent(struct trail_reader *r, struct trail_extent *ret_extent)
 {
 	struct trail_segment *rows;
 	struct trail_extent e = {0};
@@ -134,6 +134,15 @@ out:
 	free(rows);
 	if (!err)
 		*ret_extent = e;
+	return err;
+}
+
+int trail_reader_extent(struct trail_reader *r, struct trail_extent *ret_extent)
+{
+	int err = find_extent(r, ret_extent);
+
+	for (int tries = 0; err == -ENOENT && reader_wait_for_segment(r, tries); tries++)
+		err = find_extent(r, ret_extent);
 	return err;
 }
 

@@ -2,6 +2,7 @@
 /* From segment to segment, also while they are written, renamed and deleted under us. */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -9,6 +10,8 @@
 
 #include "trail/reader_int.h"
 
+#define OPEN_TRIES     20
+#define OPEN_STEP_MS   10
 #define LIST_AGAIN_MAX 16 /* a segment that was listed has another name when it is opened */
 
 int reader_list(const struct trail_reader *r, struct trail_segment **ret_rows, size_t *ret_cnt)
@@ -209,10 +212,30 @@ int reader_move_on(struct trail_reader *r)
 
 /* ---- open ------------------------------------------------------------------------------------- */
 
+/*
+ * A small record that rotates has moments in which its only segment has no header yet, or has been
+ * replaced since it was listed: they are waited out. Where there is no segment at all there is nothing
+ * to wait for.
+ */
+bool reader_wait_for_segment(struct trail_reader *r, int tries)
+{
+	struct trail_segment *rows;
+	size_t cnt;
+
+	if (r->dir_fd < 0 || r->damage_cnt || tries >= OPEN_TRIES || reader_list(r, &rows, &cnt))
+		return false;
+	free(rows);
+	if (cnt)
+		(void)poll(NULL, 0, OPEN_STEP_MS);
+	return cnt != 0;
+}
+
 static int open_first(struct trail_reader *r, struct trail_header *ret_refused)
 {
 	int err = enter_next(r, ret_refused);
 
+	for (int tries = 0; err == -ENODATA && reader_wait_for_segment(r, tries); tries++)
+		err = enter_next(r, ret_refused);
 	r->gap.cnt = 0; /* before the beginning: the rows tell */
 	if (err == -ENODATA)
 		return r->damage_cnt ? -EBADMSG : -ENOENT;
