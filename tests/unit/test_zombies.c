@@ -11,6 +11,7 @@
 
 #define PARENT   100u
 #define CHILD    200u
+#define YOUNGEST 2000u /* born after BEGIN_NS: pids tell when */
 #define BEGIN_NS (1000 * NS_PER_SEC)
 #define AGO_NS   (60 * NS_PER_SEC)
 
@@ -269,6 +270,27 @@ static void open_life(struct scene *s, uint32_t children)
 		.disposition = REC_SIG_HANDLER \
 	}
 
+/* The CMD that we start is there before us, and execs before our eyes. */
+static void nobody_sits_in_a_wait_over_an_exec(void **state)
+{
+	struct event ev = {0};
+	struct scene s;
+
+	(void)state;
+	host(&s);
+	seed(&s, 1, 0, false, (struct rec_seed){0});
+	seed(&s, PARENT, 1, false, (struct rec_seed){0});
+	ev.h.tgid = ev.h.tid = PARENT;
+	ev.h.start_ns = PARENT * NS_PER_SEC;
+	ev.h.exec_id = 1;
+	apply(&s, &ev, REC_EXEC, sizeof(ev.exec));
+	born(&s, YOUNGEST, PARENT);
+	dead(&s, YOUNGEST, (struct rec_zombie){0});
+	tick(&s, 5000);
+	expect(&s, VERDICT_NEVER_WAITS);
+	close_scene(&s);
+}
+
 static void who_reaps_by_a_timer_is_given_time(void **state)
 {
 	struct scene s;
@@ -388,6 +410,7 @@ int main(void)
 		cmocka_unit_test(other_exit_signals_need_wall),
 		cmocka_unit_test(a_stopped_parent_cannot_wait),
 		cmocka_unit_test(traced_zombies_are_the_tracers),
+		cmocka_unit_test(nobody_sits_in_a_wait_over_an_exec),
 		cmocka_unit_test(who_reaps_by_a_timer_is_given_time),
 		cmocka_unit_test(a_blocked_signal_may_be_taken_soon),
 		cmocka_unit_test(waits_in_order_come_to_everybody),

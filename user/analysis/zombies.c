@@ -199,10 +199,12 @@ static struct wait_evidence waits_of(const struct examination *x, const struct p
 		w.last_ns = seen->last_ns;
 		w.last_pid = seen->last_kind == REC_WAIT_PID ? seen->last_pid : 0;
 	}
+	/* no thread sits in a call since before an exec that we have seen */
+	w.asked = p->exec_ns != 0;
 	if (waits_fact_get(x->table, p->key, &now) == 0) {
 		w.in_any = now.any > now.any_limited || now.pgid;
 		w.in_pid = now.pid;
-		w.asked = waits_complete(&now) || w.in_any || w.in_pid;
+		w.asked = w.asked || waits_complete(&now) || w.in_any || w.in_pid;
 		w.now_pid_cnt = now.pid_cnt;
 		memcpy(w.now_pids, now.pids, sizeof(w.now_pids));
 	}
