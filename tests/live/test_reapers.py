@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Who reaps is not accused, however it does it and whenever one looks: random schedules, and real programs."""
+import functools
 import json
 import os
 import shutil
@@ -9,9 +10,23 @@ import sys
 import time
 
 from lib import (PROCTRAIL, Mismatches, Skip, at_end, descendants, expect, expect_true, gen, run, start, temp_dir,
-                 test, until)
+                 until)
+from lib import test as any_test
 
 LONG = bool(os.environ.get("TEST_LONG"))
+
+
+def test(seconds=60):
+    """In the long form only: these take a minute and a half together."""
+    def register(f):
+        @any_test(seconds=seconds)
+        @functools.wraps(f)
+        def long_test():
+            if not LONG:
+                raise Skip("make test-long")
+            f()
+        return long_test
+    return register
 
 
 def parents(lines):
