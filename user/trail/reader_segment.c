@@ -10,7 +10,7 @@
 
 #include "trail/reader_int.h"
 
-#define OPEN_TRIES     20
+#define OPEN_TRIES     100
 #define OPEN_STEP_MS   10
 #define LIST_AGAIN_MAX 16 /* a segment that was listed has another name when it is opened */
 
@@ -213,21 +213,15 @@ int reader_move_on(struct trail_reader *r)
 /* ---- open ------------------------------------------------------------------------------------- */
 
 /*
- * A small record that rotates has moments in which its only segment has no header yet, or has been
- * replaced since it was listed: they are waited out. Where there is no segment at all there is nothing
- * to wait for.
+ * A small record that rotates has moments in which it has no segment, or one without a header yet, or
+ * one that has been replaced since it was listed: they are waited out.
  */
 bool reader_wait_for_segment(struct trail_reader *r, int tries)
 {
-	struct trail_segment *rows;
-	size_t cnt;
-
-	if (r->dir_fd < 0 || r->damage_cnt || tries >= OPEN_TRIES || reader_list(r, &rows, &cnt))
+	if (r->dir_fd < 0 || r->damage_cnt || tries >= OPEN_TRIES)
 		return false;
-	free(rows);
-	if (cnt)
-		(void)poll(NULL, 0, OPEN_STEP_MS);
-	return cnt != 0;
+	(void)poll(NULL, 0, OPEN_STEP_MS);
+	return true;
 }
 
 static int open_first(struct trail_reader *r, struct trail_header *ret_refused)
