@@ -7,9 +7,10 @@
 
 #include "analysis/health_facts.h"
 
-#define LIMITS_MAX    32 /* known ones; the outermost cgroups beyond are left out */
-#define MILLI_MIN_NS  (60000.0 * NS_PER_SEC)
-#define FORECAST_LAST 9e18 /* in 285 years: as good as never */
+#define LIMITS_MAX      32 /* known ones; the outermost cgroups beyond are left out */
+#define MILLI_MIN_NS    (60000.0 * NS_PER_SEC)
+#define CGROUP_FRESH_NS (120 * NS_PER_SEC)
+#define FORECAST_LAST   9e18 /* in 285 years: as good as never */
 
 struct candidate {
 	struct forecast f;
@@ -63,8 +64,12 @@ static void add_machine(struct search *s)
 static void add_cgroups(struct search *s)
 {
 	const struct cgroup *cg = s->parent->cgroup;
+	const struct host_info *host = proc_table_host(s->table);
 	struct span path = cg ? intern_span(cg->path) : (struct span){0};
 
+	/* read when the cgroup was first met, and not since */
+	if (host->now_ns > host->start_ns + CGROUP_FRESH_NS)
+		return;
 	for (; path.len > 1; path = cgroup_path_outer(path))
 		add(s, LIMIT_CGROUP_PIDS, path, fact_cgroup_u64(s->table, path, "pids.current"),
 		    fact_cgroup_u64(s->table, path, "pids.max"));

@@ -5,8 +5,9 @@
  *
  * Limits count tasks, so a thread takes a slot as a zombie does, and a zombie keeps its own until it
  * is reaped (release_task()). Looked at are pids.max of every cgroup up the parent's path,
- * kernel.pid_max, kernel.threads-max and the parent's RLIMIT_NPROC (WANT_LIMITS). What is not known
- * is left out: the answer is the first of those that are.
+ * kernel.pid_max, kernel.threads-max and the parent's RLIMIT_NPROC (WANT_LIMITS). How full a cgroup is
+ * was read when it was first met: in a stream of more than two minutes that is too old. What is not
+ * known is left out: the answer is the first of those that are.
  *
  * RLIMIT_NPROC does not bind root; whether another has CAP_SYS_RESOURCE or CAP_SYS_ADMIN, which set it
  * aside too, is not known here, nor that a user namespace counts for itself.

@@ -142,13 +142,16 @@ static void count_zombie(struct examination *x, const struct proc *zombie)
 	f->killed += (zombie->status & 0x7f) != 0;
 	f->awaited += proc_is_awaited(zombie);
 	f->looked_at += zombie->pass != 0;
-	if (age != TREE_UNKNOWN && age >= f->oldest_ns) {
+	count_kind(f, zombie);
+	if (age == TREE_UNKNOWN)
+		return;
+	f->age_known = true;
+	if (age >= f->oldest_ns) {
 		f->oldest_ns = age;
 		f->estimated = estimated;
 	}
 	if (age < f->newest_ns)
 		f->newest_ns = age;
-	count_kind(f, zombie);
 }
 
 static void count_row(struct examination *x, const struct proc *p)
@@ -216,9 +219,11 @@ static bool birth_was_seen(const struct proc *p)
 	return !(p->flags & (PROC_SEEDED | PROC_INFERRED | PROC_GHOST));
 }
 
+/* Everybody who reads from a disk is in D now and then: one who has stood still there is stuck. */
 static bool is_stuck(const struct proc *p)
 {
-	return proc_is_alive(p) && proc_state_char(p) == 'D';
+	return proc_is_alive(p) && proc_state_char(p) == 'D' &&
+	       p->stood_still_ns != REC_STILL_NONE && p->stood_still_ns >= YOUNG_NS;
 }
 
 /* Half of its reaped children waited for so long. */
@@ -337,6 +342,9 @@ static enum verdict judge(const struct examination *x, struct zombie_parent *f)
 		return VERDICT_TRACED;
 	if (p->flags & PROC_STOPPED)
 		return VERDICT_PARENT_STOPPED;
+	if (!f->age_known)
+		return unknown(f,
+			       "how long they have been dead, and what it waits for: needs root");
 	if (is_stuck(p) && f->oldest_ns >= YOUNG_NS)
 		return VERDICT_PARENT_STUCK;
 	if (f->oldest_ns < PATIENCE_NS)
@@ -392,13 +400,21 @@ static void find_rate(struct zombie_parent *f)
 					   (double)spread);
 }
 
-/* find_new_reaper(): the nearest ancestor that is a subreaper, else the init of the pid namespace. */
+/*
+ * find_new_reaper(): the nearest ancestor that is a subreaper and in the same pid namespace, else its
+ * init, who need not be an ancestor (docker exec): then it is not known here. With an init its whole
+ * namespace ends.
+ */
 static void find_adopter(struct zombie_parent *f)
 {
 	const struct proc *p = f->proc->parent;
 
+	if (f->proc->flags & PROC_NSINIT)
+		return;
 	while (p && !(p->flags & (PROC_SUBREAPER | PROC_NSINIT)) && p->key.tgid != 1)
 		p = p->parent;
+	if (!p || (p->pidns != f->proc->pidns && !(p->flags & PROC_GHOST)))
+		return;
 	f->adopter = p;
 	f->adopter_reaps =
 		p && p->evidence &&

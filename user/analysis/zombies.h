@@ -54,6 +54,7 @@ struct zombie_parent {
 	uint64_t looked_at; /* of them: a look at all tasks has found them, too */
 	uint64_t fresh;     /* of them died while we watched */
 	uint64_t killed;    /* of them by a signal */
+	bool age_known;     /* of one of them at least */
 	uint64_t oldest_ns, newest_ns; /* since their deaths */
 	bool estimated;                /* oldest_ns is from the scheduler's stamps */
 	uint64_t leak_milli;           /* more of them a minute, in thousandths */

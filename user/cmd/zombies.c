@@ -86,8 +86,8 @@ static void on_batch(void *ctx)
 	struct run *run = ctx;
 	const struct host_info *host;
 
-	if (!run->session || run->passed)
-		return;
+	if (!run->session || run->passed || run->duration_ns == DURATION_UNSET)
+		return; /* after CMD there is nobody left to look at */
 	host = proc_table_host(session_table(run->session));
 	if (host->now_ns + PASS_NS < host->start_ns + run->duration_ns)
 		return;

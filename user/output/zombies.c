@@ -45,7 +45,7 @@ static const struct {
 		{"needs __WALL",
 		 "these were made with another exit signal than SIGCHLD (clone): wait with "
 		 "__WALL or __WCLONE"},
-	[VERDICT_LEADER_DEAD] = {"leader dead, lives on", NULL},
+	[VERDICT_LEADER_DEAD] = {"threads live on", NULL},
 	[VERDICT_SLOW] = {"slow: reaps late", "wait when SIGCHLD comes, not by a timer"},
 	[VERDICT_HEALTHY] = {"healthy", NULL},
 	[VERDICT_UNKNOWN] = {"unknown yet", NULL},
@@ -139,12 +139,14 @@ static void put_row(struct page *p, const struct zombie_parent *f)
 {
 	struct buf age = {0}, leak = {0}, name = {0};
 
-	if (f->zombies) {
+	if (!f->zombies) {
+		buf_put_char(&age, '-');
+	} else if (!f->age_known) {
+		buf_put_char(&age, '?');
+	} else {
 		text_put_age(&age, f->oldest_ns);
 		if (f->estimated)
 			buf_put_char(&age, '~');
-	} else {
-		buf_put_char(&age, '-');
 	}
 	if (f->zombies && f->leak_milli)
 		put_leak(&leak, f->leak_milli);
@@ -157,8 +159,8 @@ static void put_row(struct page *p, const struct zombie_parent *f)
 			16 - text_width((struct span){buf_str(&name), name.len}) :
 			0,
 		' ');
-	buf_printf(p->out, " %7u %5" PRIu64 " %7s %9s %12s  %s\n", f->proc->key.tgid,
-		   f->zombies ? f->zombies : f->leader_dead, buf_str(&age), buf_str(&leak),
+	buf_printf(p->out, " %7u %5" PRIu64 " %7s %9s %12s  %s\n", f->proc->key.tgid, f->zombies,
+		   buf_str(&age), buf_str(&leak),
 		   !f->reaped_known ? "?" :
 		   f->ever_reaped   ? "yes" :
 				      "no",
@@ -203,7 +205,7 @@ static void put_waits(struct page *p, const struct zombie_parent *f)
 
 	put_count(p, any + pid, "wait call", "wait calls");
 	if (pid && !any)
-		buf_put_str(&p->text, ", all for other pids,");
+		buf_put_str(&p->text, ", each for one pid,");
 	if (f->from == FROM_BIRTH) {
 		buf_put_str(&p->text, " since its birth ");
 		text_put_duration(&p->text, f->watched_ns);
@@ -312,10 +314,12 @@ static void put_dead(struct page *p, const struct zombie_parent *f)
 		text_put_count(&p->text, f->killed);
 		buf_put_str(&p->text, " killed by a signal");
 	}
-	buf_put_str(&p->text, "; the oldest ");
-	text_put_duration(&p->text, f->oldest_ns);
-	buf_put_str(&p->text, f->estimated ? "~ ago" : " ago");
-	if (f->newest_ns < f->oldest_ns) {
+	if (f->age_known) {
+		buf_put_str(&p->text, "; the oldest ");
+		text_put_duration(&p->text, f->oldest_ns);
+		buf_put_str(&p->text, f->estimated ? "~ ago" : " ago");
+	}
+	if (f->age_known && f->newest_ns < f->oldest_ns) {
 		buf_put_str(&p->text, ", the latest ");
 		text_put_duration(&p->text, f->newest_ns);
 		buf_put_str(&p->text, " ago");
@@ -401,56 +405,108 @@ static void put_limit(struct page *p, const struct zombie_parent *parent)
 	put_paragraph(p, "limit");
 }
 
+/* A scope is no unit that can be restarted, and with user@ somebody's whole session would be. */
+static bool is_restartable(struct span unit)
+{
+	static const char service[] = ".service", user[] = "user@";
+
+	return unit.len > strlen(service) &&
+	       memcmp(unit.data + unit.len - strlen(service), service, strlen(service)) == 0 &&
+	       memcmp(unit.data, user, strlen(user)) != 0;
+}
+
+static void put_adopter(struct page *p, const struct zombie_parent *f)
+{
+	if (f->proc->flags & PROC_NSINIT) {
+		buf_put_str(&p->text, "; its whole pid namespace ends with it");
+		return;
+	}
+	if (!f->adopter)
+		return;
+	buf_put_str(&p->text, "; ");
+	put_label(p, f->adopter);
+	buf_put_str(&p->text, f->adopter_reaps ? " would inherit and reap them" :
+						 " would inherit them (not seen to reap yet)");
+}
+
+/* Whether a SIGCHLD by hand can do anything; where it is not known it is not said. */
+static void put_sigchld(struct page *p, const struct zombie_parent *f)
+{
+	const struct proc_evidence *e = f->proc->evidence;
+	const char *why;
+
+	if (f->verdict == VERDICT_MERGED_SIGCHLD) {
+		buf_printf(&p->text, "kill -CHLD %u, once for each: its handler reaps one a time",
+			   f->proc->key.tgid);
+		put_paragraph(p, "");
+		return;
+	}
+	if (f->verdict == VERDICT_SIGCHLD_BLOCKED)
+		why = "it is blocked";
+	else if (f->verdict == VERDICT_NEEDS_WALL)
+		why = "a plain wait does not see them";
+	else if (!e || e->disposition == REC_SIG_UNKNOWN)
+		return;
+	else if (e->disposition == REC_SIG_HANDLER)
+		why = "its handler does not wait for them";
+	else
+		why = "it has no handler";
+	buf_printf(&p->text, "kill -CHLD %u: cannot help, %s", f->proc->key.tgid, why);
+	put_paragraph(p, "");
+}
+
+/* What helps though nobody leaks; false: it is the parent that has to go. */
+static bool put_other_help(struct page *p, const struct zombie_parent *f)
+{
+	switch (f->verdict) {
+	case VERDICT_PARENT_STOPPED:
+		buf_printf(&p->text, "kill -CONT %u", f->proc->key.tgid);
+		break;
+	case VERDICT_PARENT_STUCK:
+		buf_printf(&p->text,
+			   "what it waits for has to come back first: proctrail tree --pid %u",
+			   f->proc->key.tgid);
+		break;
+	case VERDICT_TRACED:
+		buf_put_str(&p->text, "end the tracer (gdb, strace), then its parent can reap");
+		break;
+	case VERDICT_INHERITED_OVER_EXEC:
+		buf_put_str(&p->text,
+			    "nothing: there will be no more of them, and each holds one pid "
+			    "until this program ends");
+		break;
+	case VERDICT_SLOW:
+	case VERDICT_UNKNOWN: return true;
+	case VERDICT_NEVER_WAITS:
+	case VERDICT_WAITS_FOR_OTHERS:
+	case VERDICT_MERGED_SIGCHLD:
+	case VERDICT_SIGCHLD_BLOCKED:
+	case VERDICT_INIT_DOES_NOT_REAP:
+	case VERDICT_NEEDS_WALL:
+	case VERDICT_LEADER_DEAD:
+	case VERDICT_HEALTHY:
+	case VERDICT_CNT: return false;
+	}
+	put_paragraph(p, "now");
+	return true;
+}
+
 /* Only what helps: who would have them if it died, and whether a signal can do anything. */
 static void put_now(struct page *p, const struct zombie_parent *f)
 {
 	const struct proc *proc = f->proc;
-	const struct proc_evidence *e = proc->evidence;
 
-	if (f->verdict == VERDICT_PARENT_STOPPED) {
-		buf_printf(&p->text, "kill -CONT %u", proc->key.tgid);
-		put_paragraph(p, "now");
+	if (put_other_help(p, f))
 		return;
-	}
-	if (f->verdict == VERDICT_TRACED || f->verdict == VERDICT_PARENT_STUCK) {
-		buf_printf(&p->text, "proctrail tree --pid %u shows it; ", proc->key.tgid);
-		buf_put_str(&p->text,
-			    f->verdict == VERDICT_TRACED ?
-				    "end the tracer (gdb, strace), then its parent reaps" :
-				    "what it waits for has to come back first");
-		put_paragraph(p, "now");
-		return;
-	}
-	if (f->verdict == VERDICT_UNKNOWN || f->verdict == VERDICT_SLOW)
-		return;
-	if (proc->cgroup && proc->cgroup->unit.len) {
+	if (proc->cgroup && is_restartable(proc->cgroup->unit)) {
 		buf_put_str(&p->text, "sudo systemctl restart ");
 		text_put_safe(&p->text, proc->cgroup->unit, &p->r->style);
 	} else {
 		buf_printf(&p->text, "end it: kill %u", proc->key.tgid);
 	}
-	if (f->adopter) {
-		buf_put_str(&p->text, "; ");
-		put_label(p, f->adopter);
-		buf_put_str(&p->text, f->adopter_reaps ?
-					      " would inherit and reap them" :
-					      " would inherit them (not seen to reap yet)");
-	}
+	put_adopter(p, f);
 	put_paragraph(p, "now");
-	if (f->verdict == VERDICT_MERGED_SIGCHLD)
-		buf_printf(&p->text, "kill -CHLD %u, once for each: its handler reaps one a time",
-			   proc->key.tgid);
-	else if (e && e->disposition == REC_SIG_HANDLER && f->verdict != VERDICT_SIGCHLD_BLOCKED &&
-		 f->verdict != VERDICT_NEEDS_WALL)
-		buf_printf(&p->text,
-			   "kill -CHLD %u: cannot help, its handler does not wait for them",
-			   proc->key.tgid);
-	else
-		buf_printf(&p->text, "kill -CHLD %u: cannot help, %s", proc->key.tgid,
-			   f->verdict == VERDICT_SIGCHLD_BLOCKED ? "it is blocked" :
-			   f->verdict == VERDICT_NEEDS_WALL ? "a plain wait does not see them" :
-							      "it has no handler");
-	put_paragraph(p, "");
+	put_sigchld(p, f);
 }
 
 static bool is_blamed(const struct zombie_parent *f)
@@ -523,13 +579,13 @@ void zombies_put_text(struct buf *b, const struct render *r, const struct zombie
 	for (size_t i = 0; i < z->parent_cnt; i++) {
 		if (!is_blamed(&z->parents[i]))
 			continue;
-		if (told++ < BLAMED)
+		if (told++ < BLAMED || r->style.wide)
 			put_blamed(&p, &z->parents[i]);
 		else
 			left++;
 	}
 	if (left)
-		buf_printf(b, "\n%zu more in full: --wide, or --pid P\n", left);
+		buf_printf(b, "\n%zu more in full: --wide, or one: --pid P\n", left);
 	if (v->watched_ns)
 		put_ledger(&p, v->ledger);
 	if (estimated)

@@ -69,8 +69,10 @@ static void put_parent(struct buf *b, const struct render *r, const struct zombi
 		json_str(&j, "container", p->cgroup->container);
 	json_u64(&j, "zombies", f->zombies);
 	if (f->zombies) {
-		json_u64(&j, "oldest_ns", f->oldest_ns);
-		json_bool(&j, "oldest_estimated", f->estimated);
+		if (f->age_known) {
+			json_u64(&j, "oldest_ns", f->oldest_ns);
+			json_bool(&j, "oldest_estimated", f->estimated);
+		}
 		json_u64(&j, "adopted", f->adopted);
 		json_u64(&j, "killed", f->killed);
 		json_u64(&j, "leak_milli_per_min", f->leak_milli);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Reads exe, cwd and argv of processes, whom their threads wait for and their limits, from /proc in a thread of
- * its own, since such a read can hang behind the locks of the process it describes. What does not
- * answer within 50 ms is given up with its thread, and said so in the fact record. Nothing of
- * another process is opened but its entries in /proc; no path of it is followed.
+ * Reads exe, cwd and argv of processes, whom their threads wait for, and their limits, from /proc in
+ * a thread of its own, since such a read can hang behind the locks of the process it describes. What
+ * does not answer within 50 ms is given up with its thread, and said so in the fact record. Nothing
+ * of another process is opened but its entries in /proc; no path of it is followed.
  */
 #ifndef PROCTRAIL_SOURCE_PROC_READER_H
 #define PROCTRAIL_SOURCE_PROC_READER_H
