@@ -400,6 +400,87 @@ static void merged_signals_are_no_proof_without_a_look(void **state)
 	close_scene(&s);
 }
 
+/* ---- what is not known ---- */
+
+/* As from /proc: no stamps of the scheduler. */
+static void ages_that_are_not_known_are_no_ages(void **state)
+{
+	struct event ev = {.seed = {.pass = 1,
+				    .threads = 1,
+				    .exit_signal = 17,
+				    .exit_state = 32,
+				    .still_exec_ns = REC_STILL_NONE,
+				    .still_arrival_ns = REC_STILL_NONE}};
+	struct scene s;
+
+	(void)state;
+	host(&s);
+	seed(&s, PARENT, 1, false, (struct rec_seed){0});
+	ev.h.tgid = ev.h.tid = CHILD;
+	ev.h.start_ns = CHILD * NS_PER_SEC;
+	ev.h.ppid = ev.h.parent_tid = PARENT;
+	ev.h.parent_start_ns = PARENT * NS_PER_SEC;
+	ev.h.flags = REC_F_EXITING | REC_F_DEAD | REC_F_ZOMBIE;
+	apply(&s, &ev, REC_SEED, sizeof(ev.seed));
+	fact(&s, "");
+	tick(&s, 5000);
+	expect(&s, VERDICT_UNKNOWN);
+	assert_false(judged(&s)->age_known);
+	assert_int_equal(judged(&s)->leak_milli, 0);
+	close_scene(&s);
+}
+
+static void a_moment_in_d_is_not_stuck(void **state)
+{
+	const uint64_t still[] = {50 * NS_PER_MS, REC_STILL_NONE, 5 * NS_PER_SEC};
+	const enum verdict want[] = {VERDICT_NEVER_WAITS, VERDICT_NEVER_WAITS,
+				     VERDICT_PARENT_STUCK};
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		struct event ev = {.seed = {.pass = 2,
+					    .threads = 1,
+					    .exit_signal = 17,
+					    .state = 2, /* D */
+					    .still_exec_ns = still[i],
+					    .still_arrival_ns = REC_STILL_NONE}};
+		struct scene s;
+
+		open_scene(&s, (struct rec_seed){0}, (struct rec_seed){0});
+		fact(&s, "");
+		tick(&s, 5000);
+		ev.h.tgid = ev.h.tid = PARENT;
+		ev.h.start_ns = PARENT * NS_PER_SEC;
+		ev.h.ppid = ev.h.parent_tid = 1;
+		ev.h.parent_start_ns = NS_PER_SEC;
+		apply(&s, &ev, REC_SEED, sizeof(ev.seed));
+		expect(&s, want[i]);
+		close_scene(&s);
+	}
+}
+
+static void adopters_are_of_the_same_namespace(void **state)
+{
+	struct scene s;
+
+	(void)state;
+	/* docker exec: its parent is outside, its init no ancestor */
+	host(&s);
+	seed(&s, 1, 0, false, (struct rec_seed){.place = {.pidns = 1}});
+	seed(&s, PARENT, 1, false, (struct rec_seed){.place = {.pidns = 9}});
+	seed(&s, CHILD, PARENT, true, (struct rec_seed){.place = {.pidns = 9}});
+	assert_null(judged(&s)->adopter);
+	close_scene(&s);
+	/* an init: nobody inherits, the namespace ends */
+	host(&s);
+	seed(&s, 1, 0, false, (struct rec_seed){.place = {.pidns = 1}});
+	seed(&s, PARENT, 1, false,
+	     (struct rec_seed){.h = {.flags = REC_F_NSINIT}, .place = {.pidns = 9}});
+	seed(&s, CHILD, PARENT, true, (struct rec_seed){.place = {.pidns = 9}});
+	assert_null(judged(&s)->adopter);
+	close_scene(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -417,6 +498,9 @@ int main(void)
 		cmocka_unit_test(the_order_is_seen_of_a_call_that_was_there_before),
 		cmocka_unit_test(a_younger_one_is_waited_for_instead),
 		cmocka_unit_test(merged_signals_are_no_proof_without_a_look),
+		cmocka_unit_test(ages_that_are_not_known_are_no_ages),
+		cmocka_unit_test(a_moment_in_d_is_not_stuck),
+		cmocka_unit_test(adopters_are_of_the_same_namespace),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
