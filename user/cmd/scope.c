@@ -77,50 +77,25 @@ void scope_begin(struct scope *s)
 			add(s, p);
 }
 
-void scope_note(struct scope *s, const struct change *c)
+/* Whether p joins by this change. */
+static bool joins(const struct scope *s, const struct change *c)
 {
 	const struct proc *p = c->proc;
 
+	if (c->kind == CHANGE_FORK) /* as its creator, who with CLONE_PARENT is not its parent */
+		return is_in(s, c->other) || is_in(s, p->parent) || matches(s, p);
+	if (c->kind == CHANGE_SEEN)
+		return is_in(s, p->parent) || matches(s, p);
+	return (c->kind == CHANGE_EXEC || c->kind == CHANGE_MOVE) && matches(s, p);
+}
+
+void scope_note(struct scope *s, const struct change *c)
+{
 	if (!s->active || c->kind == CHANGE_HOST)
 		return;
 	scope_begin(s);
-	if (!p || is_in(s, p))
-		return;
-	switch (c->kind) {
-	case CHANGE_FORK: /* as its creator, who with CLONE_PARENT is not its parent */
-		if (is_in(s, c->other) || is_in(s, p->parent) || matches(s, p))
-			add(s, p);
-		break;
-	case CHANGE_SEEN:
-		if (is_in(s, p->parent) || matches(s, p))
-			add(s, p);
-		break;
-	case CHANGE_EXEC:
-	case CHANGE_MOVE:
-		if (matches(s, p))
-			add(s, p);
-		break;
-	case CHANGE_HOST:
-	case CHANGE_THREAD:
-	case CHANGE_EXIT:
-	case CHANGE_ZOMBIE:
-	case CHANGE_REAP:
-	case CHANGE_ADOPT:
-	case CHANGE_SIGNAL:
-	case CHANGE_DELIVER:
-	case CHANGE_STOP:
-	case CHANGE_CONT:
-	case CHANGE_RENAME:
-	case CHANGE_WAIT:
-	case CHANGE_OOM:
-	case CHANGE_OOM_ADJ:
-	case CHANGE_FACT:
-	case CHANGE_LOST:
-	case CHANGE_HEAL:
-	case CHANGE_THINNED:
-	case CHANGE_TICK:
-	case CHANGE_KIND_CNT: break;
-	}
+	if (c->proc && !is_in(s, c->proc) && joins(s, c))
+		add(s, c->proc);
 }
 
 void scope_forget(struct scope *s, const struct change *c)
