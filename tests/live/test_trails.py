@@ -175,6 +175,28 @@ def snapshots_keep_what_surrounds_an_incident():
 
 
 @test(seconds=90)
+def a_trigger_while_another_is_on_its_way_is_in_it():
+    record = os.path.join(temp_dir(), "rec")
+    shell = start(["sh"], stdin=subprocess.PIPE)
+    recorder = start([PROCTRAIL, "record", "--pid", str(shell.pid), "-w", record, "--trigger", "exit:sh=3",
+                      "--trigger", "exit:sh=4", "--before", "10s", "--after", "2s"], stderr=subprocess.PIPE)
+    until("it records", lambda: os.path.exists(os.path.join(record, "0000000001.open")))
+    shell.stdin.write(b"sh -c 'exit 3'; sleep 1.5; sh -c 'exit 4'; sleep 1.5; ls / >/dev/null; sleep 0.1\n")
+    shell.stdin.flush()
+    until("it is cut", lambda: snapshots_in(record), seconds=20)
+    recorder.send_signal(signal.SIGTERM)
+    said = recorder.communicate(timeout=20)[1]
+    shell.stdin.close()
+    expect("one for both", 1, len(snapshots_in(record)))
+    expect_true("it is said", b"goes on for 'exit-sh'" in said, said)
+    path = os.path.join(record, "snapshots", snapshots_in(record)[0])
+    lines = [json.loads(x) for x in run([PROCTRAIL, "trace", "--json", "-r", path])[1].splitlines()]
+    expect("both, and what came after the second",
+           ["sh -c exit 3", "sleep 1.5", "sh -c exit 4", "sleep 1.5", "ls /"],
+           [" ".join(x["args"]) for x in lines if x["event"] == "exec"][:5])
+
+
+@test(seconds=90)
 def killed_recorder_keeps_all_but_the_last_second():
     d = os.path.join(temp_dir(), "rec")
     p = start([PROCTRAIL, "trace", "--json", "-o", "/dev/null", "-w", d + "/", "--",

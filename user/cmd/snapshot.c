@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -34,7 +35,13 @@
 #define BYTES_DEFAULT  (256ULL << 20)
 #define NICE           10
 #define FINISH_WAIT_MS 30000
-#define FINISH_STEP_US 20000
+#define FINISH_STEP_MS 20
+
+struct request {
+	bool wanted;
+	char why[TRIGGER_NAME_LEN + 8];
+	uint64_t at_ns, from_ns, to_ns; /* boot_ns */
+};
 
 struct snapshots {
 	const char *dir;
@@ -44,10 +51,8 @@ struct snapshots {
 	size_t trigger_cnt;
 	uint64_t before_ns, after_ns, flush_ns, bytes_max;
 
-	/* the one that is to come, or is being cut */
-	bool wanted;
-	char why[TRIGGER_NAME_LEN + 8];
-	uint64_t at_ns, from_ns, to_ns, due_ns; /* boot_ns */
+	struct request now, next; /* to come or being cut; asked for while that one is cut */
+	uint64_t due_ns;          /* when 'now' can be cut */
 	unsigned tries;
 	pid_t child; /* 0: none */
 	char path[PATH_MAX], part[PATH_MAX];
@@ -60,23 +65,44 @@ static uint64_t now_ns(const struct snapshots *s)
 
 /* ---- asking --------------------------------------------------------------------------------- */
 
-/* What happens while one is on its way is in it, or comes too late to be: it is said. */
+static void set_due(struct snapshots *s)
+{
+	s->due_ns = s->now.to_ns + s->flush_ns;
+}
+
+/*
+ * Nobody who asks goes without: one that is not being cut yet goes on until the later end, and while it
+ * is there is another.
+ */
 static void want(struct snapshots *s, const char *why, uint64_t after_ns)
 {
-	uint64_t now = now_ns(s);
+	struct request *r = s->child ? &s->next : &s->now;
+	uint64_t now = now_ns(s), to_ns = now + after_ns + TOLD_NS;
 
-	if (s->wanted) {
-		log_notice("snapshot '%s' is on its way already; '%s' has none of its own", s->why,
-			   why);
-		return;
+	if (r->wanted) {
+		log_notice("snapshot '%s' goes on for '%s'", r->why, why);
+		if (r->to_ns < to_ns)
+			r->to_ns = to_ns;
+	} else {
+		*r = (struct request){.wanted = true,
+				      .at_ns = now,
+				      .from_ns = now > s->before_ns ? now - s->before_ns : 0,
+				      .to_ns = to_ns};
+		snprintf(r->why, sizeof(r->why), "%s", why);
 	}
-	s->wanted = true;
+	if (r == &s->now) {
+		s->tries = 0;
+		set_due(s);
+	}
+}
+
+/* The one at hand is done with, in whatever way. */
+static void go_on(struct snapshots *s)
+{
+	s->now = s->next;
+	s->next.wanted = false;
 	s->tries = 0;
-	snprintf(s->why, sizeof(s->why), "%s", why);
-	s->at_ns = now;
-	s->from_ns = now > s->before_ns ? now - s->before_ns : 0;
-	s->to_ns = now + after_ns + TOLD_NS;
-	s->due_ns = s->to_ns + s->flush_ns;
+	set_due(s);
 }
 
 void snapshots_ask(struct snapshots *s)
@@ -153,10 +179,10 @@ static void name_it(struct snapshots *s)
 {
 	const struct wall_clock *clock = proc_table_clock(s->table);
 	struct wall_clock utc = {.offset_ns = clock->offset_ns, .utc = true};
-	struct wall_time t = wall_time_of(&utc, s->at_ns);
+	struct wall_time t = wall_time_of(&utc, s->now.at_ns);
 
 	snprintf(s->path, sizeof(s->path), "%s/" SUBDIR "/%04d%02d%02dT%02d%02d%02dZ-%s" SUFFIX,
-		 s->dir, t.year, t.month, t.day, t.hour, t.min, t.sec, s->why);
+		 s->dir, t.year, t.month, t.day, t.hour, t.min, t.sec, s->now.why);
 	snprintf(s->part, sizeof(s->part), "%s/" SUBDIR "/.part", s->dir);
 }
 
@@ -198,8 +224,8 @@ static int cut(struct snapshots *s)
 	struct buf from = {0}, to = {0};
 	int err;
 
-	put_time(&from, s, s->from_ns);
-	put_time(&to, s, s->to_ns);
+	put_time(&from, s, s->now.from_ns);
+	put_time(&to, s, s->now.to_ns);
 	argv[from_at] = buf_str(&from);
 	argv[to_at] = buf_str(&to);
 	err = spawn((char **)argv, &s->child);
@@ -210,9 +236,14 @@ static int cut(struct snapshots *s)
 
 static void give_up(struct snapshots *s, int err, const char *what)
 {
-	s->due_ns = now_ns(s) + RETRY_NS;
-	s->wanted = ++s->tries < TRIES;
-	log_err(err, "snapshot '%s': %s%s", s->why, what, s->wanted ? "; to be tried again" : "");
+	bool again = ++s->tries < TRIES;
+
+	log_err(err, "snapshot '%s': %s%s", s->now.why, what,
+		again ? "; to be tried again" : "; it is not kept");
+	if (again)
+		s->due_ns = now_ns(s) + RETRY_NS;
+	else
+		go_on(s);
 }
 
 static void begin(struct snapshots *s)
@@ -249,15 +280,15 @@ static void take_result(struct snapshots *s, int status)
 		give_up(s, 0, exit_text);
 		return;
 	}
-	s->wanted = false;
 	if (rename(s->part, s->path)) {
-		log_err(-errno, "cannot name '%s'", s->path);
+		give_up(s, -errno, "cannot be named");
 		return;
 	}
-	text_put_duration(&span, s->to_ns - s->from_ns);
-	log_notice("kept %s in '%s'; to ask: proctrail trace -r %s", buf_str(&span), s->path,
-		   s->path);
+	text_put_duration(&span, s->now.to_ns - s->now.from_ns);
+	log_notice("kept what is recorded of %s in '%s'; to ask: proctrail trace -r %s",
+		   buf_str(&span), s->path, s->path);
 	buf_release(&span);
+	go_on(s);
 }
 
 void snapshots_step(struct snapshots *s)
@@ -269,7 +300,7 @@ void snapshots_step(struct snapshots *s)
 			take_result(s, status);
 		return;
 	}
-	if (s->wanted && now_ns(s) >= s->due_ns)
+	if (s->now.wanted && now_ns(s) >= s->due_ns)
 		begin(s);
 }
 
@@ -298,28 +329,36 @@ struct snapshots *snapshots_new(const struct options *opt, const char *dir, stru
 	return s;
 }
 
+/* There is no later: one attempt, and a child has so long. */
+static void finish_one(struct snapshots *s)
+{
+	int status;
+
+	s->tries = TRIES;
+	if (!s->child)
+		begin(s);
+	for (int waited_ms = 0; s->child && waited_ms < FINISH_WAIT_MS;
+	     waited_ms += FINISH_STEP_MS) {
+		if (waitpid(s->child, &status, WNOHANG) == s->child) {
+			take_result(s, status);
+			return;
+		}
+		(void)poll(NULL, 0, FINISH_STEP_MS);
+	}
+	if (!s->child)
+		return;
+	kill(s->child, SIGKILL);
+	(void)waitpid(s->child, &status, 0);
+	s->child = 0;
+	unlink(s->part);
+	give_up(s, 0, "took too long to cut");
+}
+
 void snapshots_finish(struct snapshots *s)
 {
-	int waited_ms = 0, status;
-
 	if (!s)
 		return;
-	if (s->wanted && !s->child)
-		begin(s);
-	while (s->child && waited_ms < FINISH_WAIT_MS) {
-		if (waitpid(s->child, &status, WNOHANG) == s->child) {
-			s->tries = TRIES; /* there is no later */
-			take_result(s, status);
-			break;
-		}
-		usleep(FINISH_STEP_US);
-		waited_ms += FINISH_STEP_US / 1000;
-	}
-	if (s->child) {
-		kill(s->child, SIGKILL);
-		(void)waitpid(s->child, &status, 0);
-		unlink(s->part);
-		log_err(0, "snapshot '%s' took too long to cut, and is not kept", s->why);
-	}
+	while (s->now.wanted)
+		finish_one(s);
 	free(s);
 }
