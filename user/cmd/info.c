@@ -23,6 +23,7 @@ struct info {
 	uint64_t by_type[REC_TYPE_CNT];
 	uint64_t lost, missed; /* before they were recorded */
 	uint64_t unkept;       /* that the disk did not take */
+	uint64_t thinned;      /* births of which only the number was kept */
 	uint64_t damaged, cut; /* places; cut: ends in the middle */
 	uint64_t bytes_damaged;
 	struct {
@@ -52,6 +53,8 @@ static void count_event(struct info *x, const struct event *ev)
 	x->by_type[ev->h.type]++;
 	if (ev->h.type == REC_TICK)
 		count_losses(x, &ev->tick);
+	if (ev->h.type == REC_THINNED)
+		x->thinned += ev->thinned.births;
 	if (ev->h.type == REC_GAP && ev->gap.reason == REC_GAP_DISK)
 		x->unkept += ev->gap.count;
 }
@@ -173,6 +176,11 @@ static void put_holds(struct buf *b, const struct info *x)
 	buf_put_str(b, " deaths, ");
 	text_put_count(b, x->by_type[REC_SIGNAL]);
 	buf_put_str(b, x->by_type[REC_SIGNAL] == 1 ? " signal\n" : " signals\n");
+	if (x->thinned) {
+		buf_put_str(b, "thinned  ");
+		text_put_count(b, x->thinned);
+		buf_put_str(b, " more births, of storms, were kept as numbers\n");
+	}
 }
 
 static void put_health(struct buf *b, const struct info *x)
@@ -247,6 +255,7 @@ static void put_json(struct buf *b, const struct info *x)
 	json_u64(&j, "lost", x->lost);
 	json_u64(&j, "missed", x->missed);
 	json_u64(&j, "unkept", x->unkept);
+	json_u64(&j, "thinned_births", x->thinned);
 	json_u64(&j, "damaged", x->damaged);
 	json_u64(&j, "damaged_bytes", x->bytes_damaged);
 	json_bool(&j, "cut", x->cut != 0);
