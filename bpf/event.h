@@ -67,6 +67,8 @@
 #define REC_F_JOINED      0x0800 /* seed made because the process joined the scope late */
 #define REC_F_COMPAT      0x1000 /* 32-bit syscall on a 64-bit kernel: 'syscall' is the compat number */
 #define REC_F_KEYFRAME    0x2000 /* part of a keyframe: a state, no news */
+/* seed: its parent's image is not the one that bore it (an exec since, or an adopter) */
+#define REC_F_OTHER_IMAGE 0x4000
 
 struct rec_hdr {
 	__u64 boot_ns;         /* CLOCK_BOOTTIME when the record was made */

@@ -73,7 +73,8 @@ struct rec_row_evidence {
 	__u64 sig_blocked, sig_pending, sig_ignored, sig_caught;
 	__u32 wait_cnt[4], nohang_cnt, all_cnt, wait_pid;
 	__u32 died, reaped, autoreaped, merged, sa_flags;
-	__u8 wait_kind, wait_options, disposition, blocked, pending, _pad[3];
+	__u8 wait_kind, wait_options, disposition, blocked, pending, _pad;
+	__u16 inherited;
 };
 REC_ASSERT(rec_row_evidence, 144);
 

@@ -57,6 +57,8 @@ static __always_inline void seed_fill(struct rec_seed *r, const struct subject *
 	if (s->leader == t)
 		usage_of_released(&r->usage, s->sig);
 	usage_add(&r->usage, t);
+	if (s->parent && GET(s->leader, parent_exec_id) != GET(s->parent, self_exec_id))
+		r->h.flags |= REC_F_OTHER_IMAGE;
 	if (r->h.flags & REC_F_TRACED)
 		proc_of(&r->tracer, GET(s->leader, parent));
 	r->still_exec_ns = still_since(GET(me, se.exec_start), GET(t, se.exec_start));

@@ -117,6 +117,18 @@ def a_leak_that_was_there_before_is_told():
     leak.terminate()
 
 
+@test(seconds=60)
+def older_than_us_and_of_an_earlier_image():
+    old = start(gen("zombies", "--how", "inherited_over_exec", "--children", 4, "--live-ms", 40000),
+                stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
+    parent = json.loads(old.stdout.readline())["pid"]
+    until("they are dead", lambda: len(dead_of(parent)) == 4)
+    out = run([PROCTRAIL, "zombies", "--json", "--pid", str(parent)])[1]
+    found = parents(out.splitlines())[parent]
+    expect("what is told of it", ("inherited_over_exec", 4), (found["verdict"], found["zombies"]))
+    old.terminate()
+
+
 def dead_of(parent):
     found = []
     for d in filter(str.isdigit, os.listdir("/proc")):

@@ -400,6 +400,26 @@ static void merged_signals_are_no_proof_without_a_look(void **state)
 	close_scene(&s);
 }
 
+/* "sh -c 'job & exec app'", long before us: the kernel knows that the image is another. */
+static void zombies_of_an_earlier_image_are_inherited(void **state)
+{
+	const struct rec_seed other = {.h = {.flags = REC_F_OTHER_IMAGE}};
+	struct scene s;
+
+	(void)state;
+	open_scene(&s, (struct rec_seed){0}, other);
+	fact(&s, "");
+	tick(&s, 5000);
+	expect(&s, VERDICT_INHERITED_OVER_EXEC);
+	close_scene(&s);
+	/* an adopter's image is never the one that bore them */
+	open_scene(&s, (struct rec_seed){.h = {.flags = REC_F_SUBREAPER}}, other);
+	fact(&s, "");
+	tick(&s, 5000);
+	expect(&s, VERDICT_NEVER_WAITS);
+	close_scene(&s);
+}
+
 /* ---- what is not known ---- */
 
 /* As from /proc: no stamps of the scheduler. */
@@ -498,6 +518,7 @@ int main(void)
 		cmocka_unit_test(the_order_is_seen_of_a_call_that_was_there_before),
 		cmocka_unit_test(a_younger_one_is_waited_for_instead),
 		cmocka_unit_test(merged_signals_are_no_proof_without_a_look),
+		cmocka_unit_test(zombies_of_an_earlier_image_are_inherited),
 		cmocka_unit_test(ages_that_are_not_known_are_no_ages),
 		cmocka_unit_test(a_moment_in_d_is_not_stuck),
 		cmocka_unit_test(adopters_are_of_the_same_namespace),

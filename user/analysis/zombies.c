@@ -330,6 +330,22 @@ static bool is_idle_init(const struct zombie_parent *f, const struct wait_eviden
 	       !w->any && !w->pgid && !w->unknown && !w->in_any;
 }
 
+/*
+ * Of zombies that were there before us only a pass can tell that the parent has another image since.
+ * Of whoever adopts the same is said of orphans, and then it proves nothing.
+ */
+static void count_inherited(struct zombie_parent *f)
+{
+	const struct proc *p = f->proc;
+	uint64_t seeded = f->zombies - f->fresh;
+
+	if (!p->evidence || p->flags & (PROC_SUBREAPER | PROC_NSINIT) || p->key.tgid == 1)
+		return;
+	f->before_exec += p->evidence->inherited < seeded ? p->evidence->inherited : seeded;
+	if (f->before_exec > f->zombies)
+		f->before_exec = f->zombies;
+}
+
 static enum verdict judge(const struct examination *x, struct zombie_parent *f)
 {
 	const struct proc *p = f->proc;
@@ -451,6 +467,7 @@ int zombies_examine(const struct proc_table *t, const struct zombies_options *op
 		struct zombie_parent *f = &z.parents[i];
 
 		find_source(&x, f);
+		count_inherited(f);
 		f->verdict = judge(&x, f);
 		find_rate(f);
 		find_adopter(f);

@@ -143,6 +143,7 @@ static void put_evidence(struct keyframe *k, const struct proc_evidence *e)
 		.disposition = e->disposition,
 		.blocked = e->blocked,
 		.pending = e->pending,
+		.inherited = e->inherited,
 	};
 
 	memcpy(rec.wait_cnt, w->cnt, sizeof(rec.wait_cnt));

@@ -69,6 +69,7 @@ struct proc_evidence {
 	uint32_t sa_flags;
 	uint8_t disposition;      /* REC_SIG_*, at the last child's death or the snapshot */
 	uint8_t blocked, pending; /* the same */
+	uint16_t inherited; /* zombies found at first, born before its exec or of another parent */
 };
 
 /* Who ended it, as far as signals tell */

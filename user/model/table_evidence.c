@@ -252,6 +252,14 @@ void evidence_count_death(struct proc_table *t, struct row *child, const struct 
 		e->e.merged++;
 }
 
+void evidence_count_inherited(struct row *child)
+{
+	struct evidence *e = child->p.parent ? row_evidence_if(row_of(child->p.parent)) : NULL;
+
+	if (e && e->e.inherited < UINT16_MAX)
+		e->e.inherited++;
+}
+
 /* The first value needs no buckets: hist_percentile() answers it from 'min'. */
 static void add_lifetime(struct proc_table *t, struct hist *h, uint64_t ns)
 {

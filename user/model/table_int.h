@@ -270,6 +270,8 @@ int apply_wait(struct proc_table *t, const struct event *ev);
 void row_went_on(struct proc_table *t, struct row *r, uint32_t tid, uint64_t now_ns);
 void evidence_count_death(struct proc_table *t, struct row *child, const struct event *ev);
 void evidence_open_waits(struct proc_table *t, struct row *child);
+/* A zombie of the first pass that its parent's present image did not bear. */
+void evidence_count_inherited(struct row *child);
 void evidence_count_reap(struct proc_table *t, struct row *child);
 /* When the reap was, between the zombie's birth and 'upper_ns': fills gone_ns, error and source. */
 void death_bracket(struct row *r, uint64_t upper_ns);

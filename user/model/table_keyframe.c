@@ -298,6 +298,7 @@ static int load_evidence(struct proc_table *t, struct row *r, const struct parts
 		.disposition = rec->disposition,
 		.blocked = rec->blocked,
 		.pending = rec->pending,
+		.inherited = rec->inherited,
 	};
 	memcpy(e->e.waits.cnt, rec->wait_cnt, sizeof(e->e.waits.cnt));
 	load_waits(e, &parts->waits);

@@ -48,6 +48,8 @@ static void seed_new_zombie(struct proc_table *t, struct row *r, const struct ev
 	r->bits |= ROW_EXIT_TOLD | ROW_LET_GO;
 	row_set_state(t, r, PROC_ZOMBIE);
 	evidence_count_death(t, r, ev);
+	if (ev->h.flags & REC_F_OTHER_IMAGE)
+		evidence_count_inherited(r);
 }
 
 /*
