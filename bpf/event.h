@@ -328,6 +328,9 @@ struct rec_oom {
 };
 REC_ASSERT(rec_oom, 128);
 
+/* Beside the kernel's own bits: the cgroup freezer holds it. v2 shows such a task as S, v1 as D. */
+#define REC_STATE_FROZEN 0x80000000
+
 /* what the seeding process knows of how long a task has stood still */
 #define REC_STILL_NONE 0xffffffffffffffffULL
 
@@ -357,7 +360,7 @@ struct rec_seed {
 	__u32 threads; /* signal->nr_threads */
 	__u32 exit_signal;
 	__u32 sa_flags; /* of SIGCHLD */
-	__u32 state;    /* task_struct.__state */
+	__u32 state;    /* task_struct.__state, and REC_STATE_FROZEN */
 	__u32 exit_state;
 	__u32 pgid;
 	__u16 _pad0;

@@ -73,7 +73,7 @@ static __always_inline void seed_fill(struct rec_seed *r, const struct subject *
 	r->pass = iter_pass;
 	r->threads = GET(s->sig, nr_threads);
 	r->exit_signal = GET(s->leader, exit_signal);
-	r->state = task_state(t);
+	r->state = task_state(t) | (task_is_frozen(t) ? REC_STATE_FROZEN : 0);
 	r->exit_state = GET(t, exit_state);
 	r->pgid = pid_of_type(s->sig, PIDTYPE_PGID);
 	r->oom_adj = GET(s->sig, oom_score_adj);

@@ -168,6 +168,15 @@ struct mm_rss_stat___old {
 	atomic_long_t count[4];
 };
 
+/* came with 6.1, as TASK_FROZEN did */
+struct maple_tree {
+	void *ma_root;
+};
+
+struct mm_struct___maple {
+	struct maple_tree mm_mt;
+};
+
 /* rss_stat became percpu counters in 6.2 */
 struct mm_struct___old {
 	struct mm_rss_stat___old rss_stat;
@@ -289,6 +298,7 @@ struct task_struct {
 	struct sched_entity se;
 	struct sched_info sched_info;
 	struct mm_struct *mm;
+	unsigned int frozen : 1;
 	int exit_state;
 	int exit_code;
 	int exit_signal;

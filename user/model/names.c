@@ -64,6 +64,7 @@ struct span proc_comm(const struct proc *p)
 #define TASK_TRACED          0x0008
 #define TASK_PARKED          0x0040
 #define TASK_NOLOAD          0x0400
+#define TASK_FROZEN          0x8000 /* 6.1 and later */
 
 static char task_state_char(uint32_t state)
 {
@@ -73,7 +74,7 @@ static char task_state_char(uint32_t state)
 		return 'I';
 	if (state & TASK_INTERRUPTIBLE)
 		return 'S';
-	if (state & TASK_UNINTERRUPTIBLE)
+	if (state & (TASK_UNINTERRUPTIBLE | TASK_FROZEN))
 		return 'D';
 	if (state & TASK_STOPPED)
 		return 'T';
@@ -82,6 +83,11 @@ static char task_state_char(uint32_t state)
 	if (state & TASK_PARKED)
 		return 'P';
 	return '?';
+}
+
+bool proc_is_frozen(const struct proc *p)
+{
+	return proc_is_alive(p) && p->pass && p->task_state & REC_STATE_FROZEN;
 }
 
 char proc_state_char(const struct proc *p)

@@ -132,6 +132,8 @@ struct proc {
 /* 'R' 'S' 'D' 'T' 'Z' 'X' 't' 'I' as ps would show it, '?' unknown */
 char proc_state_char(const struct proc *p);
 bool proc_is_alive(const struct proc *p); /* born or running */
+/* By the cgroup freezer, when a pass saw it last */
+bool proc_is_frozen(const struct proc *p);
 struct span proc_comm(const struct proc *p);
 /* Of a zombie: a wait call that fits it was seen, so it is reaped as soon as that call has run */
 bool proc_is_awaited(const struct proc *p);
