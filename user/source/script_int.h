@@ -63,6 +63,7 @@ void script_run_mkcgroup(struct line *l);
 void script_run_fact(struct line *l);
 void script_run_fact_cgroup(struct line *l);
 void script_run_fact_proc(struct line *l);
+void script_run_fact_waits(struct line *l);
 
 /* What the line says under this key; NULL: nothing. Marks the word as used. */
 const struct script_word *line_find(struct line *l, const char *key);

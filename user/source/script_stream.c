@@ -2,7 +2,10 @@
 /* Verbs about the stream: host, ticks, passes, losses, facts, cgroups. */
 #include "source/script_int.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
 
 #define NO_TAIL       ((struct span){0})
 #define EPOCH_REAL_NS 1764000000000000000ULL /* 2025-11-24T16:00:00Z at 0ms */
@@ -73,6 +76,7 @@ void script_run_seed(struct line *l)
 	struct life *life = line_life(l);
 	struct rec_seed r = {0};
 	bool thread = line_has(l, "thread"), joined = line_has(l, "joined");
+	bool other_image = line_has(l, "other_image");
 
 	if (!life)
 		return;
@@ -93,7 +97,8 @@ void script_run_seed(struct line *l)
 		life->flags |= REC_F_EXITING | REC_F_DEAD;
 	line_hdr(l, &r.h, REC_SEED, sizeof(r), life);
 	r.h.boot_ns = line_time(l, "at", r.h.boot_ns);
-	r.h.flags |= (thread ? REC_F_THREAD : 0) | (joined ? REC_F_JOINED : 0);
+	r.h.flags |= (thread ? REC_F_THREAD : 0) | (joined ? REC_F_JOINED : 0) |
+		     (other_image ? REC_F_OTHER_IMAGE : 0);
 	r.pass = l->s->pass;
 	r.threads = line_u64(l, "threads", life->threads);
 	r.exit_signal = line_u64(l, "exit_signal", life->exit_signal);
@@ -102,6 +107,7 @@ void script_run_seed(struct line *l)
 	r.still_exec_ns = line_ns(l, "still", REC_STILL_NONE);
 	r.still_arrival_ns = line_ns(l, "arrival", REC_STILL_NONE);
 	r.child_minflt = line_u64(l, "child_minflt", 0);
+	r.child_cpu_ns = line_ns(l, "child_cpu", 0);
 	r.sig_blocked = bit_of(l, "blocked");
 	r.sig_pending = bit_of(l, "pending");
 	r.sig_ignored = bit_of(l, "ignored");
@@ -235,4 +241,62 @@ void script_run_fact_proc(struct line *l)
 	r.args_len = r.args_kept = args.len ? args.len + 1 : 0;
 	line_emit(l, &r.h, sizeof(r), (struct span){tail.data, tail.len});
 	buf_release(&tail);
+}
+
+static uint32_t wait_options(struct line *l)
+{
+	return (line_has(l, "nowait") ? WNOWAIT : 0) | (line_has(l, "all") ? __WALL : 0) |
+	       (line_has(l, "clone") ? __WCLONE : 0) | (line_has(l, "nothread") ? __WNOTHREAD : 0);
+}
+
+static const char *const call_words[] = {"any", "pgid", "pidfd", NULL};
+
+static void put_call(struct line *l, uint32_t tid, const char *whom, struct buf *text)
+{
+	uint32_t options = wait_options(l);
+
+	if (*whom >= '0' && *whom <= '9') {
+		buf_printf(text, "%" PRIu32 " pid %s %" PRIu32 "\n", tid, whom, options);
+		return;
+	}
+	for (int i = 0; call_words[i]; i++) {
+		if (strcmp(whom, call_words[i]) == 0) {
+			buf_printf(text, "%" PRIu32 " %s 0 %" PRIu32 "\n", tid, whom, options);
+			return;
+		}
+	}
+	line_fail(l, "unknown word", whom);
+}
+
+/* for=any,PID: a thread each, in such a call. Without 'for=' nobody waits. */
+static void put_waits(struct line *l, uint32_t tid, struct buf *text)
+{
+	const struct script_word *w = line_find(l, "for");
+	char copy[128], *save = NULL;
+
+	if (!w || !w->value)
+		return;
+	snprintf(copy, sizeof(copy), "%s", w->value);
+	for (char *p = strtok_r(copy, ",", &save); p; p = strtok_r(NULL, ",", &save))
+		put_call(l, tid++, p, text);
+}
+
+/* What source/proc_waits.h tells: who of a process sits in a wait call at that moment. */
+void script_run_fact_waits(struct line *l)
+{
+	static const char *const marks[] = {"hung", "denied", "gone", "compat", "more", NULL};
+	struct life *life = line_life(l);
+	struct buf text = {0};
+	char name[64];
+
+	if (!life)
+		return;
+	snprintf(name, sizeof(name), "waits:%" PRIu32 ":%" PRIu64, life->pid, life->start_ns);
+	put_waits(l, life->pid, &text);
+	for (int i = 0; marks[i]; i++) {
+		if (line_has(l, marks[i]))
+			buf_printf(&text, "%s\n", marks[i]);
+	}
+	emit_text(l, REC_FACT_TEXT, span_of(name), (struct span){text.data, text.len});
+	buf_release(&text);
 }

@@ -440,5 +440,6 @@ const struct verb script_verbs[] = {
 	{"fact", script_run_fact},
 	{"fact_cgroup", script_run_fact_cgroup},
 	{"fact_proc", script_run_fact_proc},
+	{"fact_waits", script_run_fact_waits},
 	{NULL, NULL},
 };
