@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "model/proc_table.h"
 #include "runner_values.h"
+#include "runner_verdicts.h"
 #include "source/script.h"
 
 /* ---- changes, as words ---------------------------------------------------------------------- */
@@ -249,6 +250,69 @@ static void expect_fact(struct run *run, struct script_word *w, int cnt)
 	compare(run, &w[1], &v);
 }
 
+/* 'decides=root': the text has these words */
+static void compare_decides(struct run *run, const struct script_word *want, const char *decides)
+{
+	if (run->why.len || (want->value && decides && strstr(decides, want->value)))
+		return;
+	buf_printf(&run->why, "decides: expected '%s', got '%s'", want->value ? want->value : "it",
+		   decides ? decides : "nothing");
+}
+
+/* never_waits pid=100 zombies=3; 'none': nothing is said of it */
+static void compare_verdict(struct run *run, const struct zombie_parent *f, struct script_word *w,
+			    int cnt)
+{
+	const char *name = f ? verdict_name(f->verdict) : "none";
+	struct val v;
+
+	if (!run->why.len && strcmp(w[0].key, name) != 0)
+		buf_printf(&run->why, "verdict: expected %s, got %s", w[0].key, name);
+	if (!run->why.len && f && f->verdict == VERDICT_UNKNOWN && !f->decides)
+		buf_put_str(&run->why, "unknown, and not what would decide");
+	for (int i = 1; f && i < cnt; i++) {
+		if (strcmp(w[i].key, "decides") == 0)
+			compare_decides(run, &w[i], f->decides);
+		else if (verdict_value(f, w[i].key, &v))
+			compare(run, &w[i], &v);
+		else if (!run->why.len)
+			buf_printf(&run->why, "unknown key '%s'", w[i].key);
+	}
+}
+
+static void compare_verdicts(struct run *run, const struct zombies *z, struct script_word *w,
+			     int cnt)
+{
+	struct val v;
+
+	for (int i = 0; i < cnt; i++) {
+		if (verdicts_value(z, w[i].key, &v))
+			compare(run, &w[i], &v);
+		else if (!run->why.len)
+			buf_printf(&run->why, "unknown key '%s'", w[i].key);
+	}
+}
+
+/* Of one parent, or ('verdicts') of all */
+static void expect_verdict(struct run *run, struct script_word *w, int cnt, bool all)
+{
+	const struct zombies_options opt = {.all = true};
+	const struct proc *p = all ? NULL : named_proc(run, w, cnt);
+	struct zombies z;
+
+	if (!all && !p)
+		return;
+	if (zombies_examine(run->table, &opt, &z)) {
+		buf_put_str(&run->why, "out of memory");
+		return;
+	}
+	if (all)
+		compare_verdicts(run, &z, w, cnt);
+	else
+		compare_verdict(run, zombies_of(&z, p), w, cnt);
+	zombies_release(&z);
+}
+
 static void expect(struct run *run, struct script_word *w, int cnt)
 {
 	const char *what = w[0].key;
@@ -271,6 +335,10 @@ static void expect(struct run *run, struct script_word *w, int cnt)
 		expect_none(run, w, cnt);
 	else if (strcmp(what, "fact") == 0)
 		expect_fact(run, w, cnt);
+	else if (strcmp(what, "verdict") == 0)
+		expect_verdict(run, w, cnt, false);
+	else if (strcmp(what, "verdicts") == 0)
+		expect_verdict(run, w, cnt, true);
 	else if (strcmp(what, "zombies") == 0 && cnt == 1)
 		expect_counts(run, &(struct script_word){"zombies_now", w[0].key, 0}, 1);
 	else
@@ -295,6 +363,18 @@ static void run_records(struct run *run)
 	buf_reset(&run->records);
 }
 
+/* A verdict is about a moment: the stream has a tick every 100 ms, a timeline where one is asked for. */
+static void run_tick(struct run *run, const char *at)
+{
+	char line[64];
+
+	snprintf(line, sizeof(line), "%s tick", at);
+	if (script_line(run->script, line, &run->records))
+		buf_put_str(&run->why, script_error(run->script));
+	else
+		run_records(run);
+}
+
 static void run_line(struct run *run, const char *line)
 {
 	struct script_word words[SCRIPT_WORDS_MAX];
@@ -316,6 +396,8 @@ static void run_line(struct run *run, const char *line)
 	if (cnt >= 3 && strcmp(words[1].key, "expect") == 0) {
 		script_parse_time(words[0].key, &at);
 		run->now_ns = SCRIPT_EPOCH_NS + at;
+		if (strncmp(words[2].key, "verdict", 7) == 0)
+			run_tick(run, words[0].key);
 		expect(run, words + 2, cnt - 2);
 	}
 	free(copy);
