@@ -17,6 +17,9 @@ _proctrail()
 		[zombies]='--pid --cgroup --uid --duration --user --ring --max-procs --args-max --args
 			--redact --no-redact --all --fail-if --read --at --write --sync --max-size --max-age
 			--on-disk-full --output --json --utc --wide --proc --verbose --help'
+		[spawns]='--pid --cgroup --uid --duration --user --ring --max-procs --args-max --args
+			--redact --no-redact --by --slowest --hist --read --from --to --at --write --sync
+			--max-size --max-age --on-disk-full --output --json --utc --wide --proc --verbose --help'
 		[record]='--pid --cgroup --uid --duration --ring --max-procs --args-max --threads --args --redact
 			--no-redact --signals --write --sync --max-size --max-age --on-disk-full --trigger
 			--before --after --proc --verbose --help'
@@ -25,7 +28,7 @@ _proctrail()
 		[help]='--output --help'
 		[version]='--output --json --help'
 	)
-	local commands='trace tree zombies record info doctor help version'
+	local commands='trace tree zombies spawns record info doctor help version'
 
 	cur=${COMP_WORDS[COMP_CWORD]}
 	prev=${COMP_WORDS[COMP_CWORD - 1]}
@@ -41,7 +44,7 @@ _proctrail()
 			return
 		fi
 		case $word in
-		trace | tree | zombies | record | info | doctor | help | version) command=${command:-$word} ;;
+		trace | tree | zombies | spawns | record | info | doctor | help | version) command=${command:-$word} ;;
 		esac
 	done
 
@@ -55,6 +58,7 @@ _proctrail()
 		return
 		;;
 	--args) mapfile -t COMPREPLY < <(compgen -W 'full exe none' -- "$cur") && return ;;
+	--by) mapfile -t COMPREPLY < <(compgen -W 'parent program unit container user' -- "$cur") && return ;;
 	--sync) mapfile -t COMPREPLY < <(compgen -W 'none block 1s' -- "$cur") && return ;;
 	--trigger)
 		mapfile -t COMPREPLY < <(compgen -W 'oom zombies>100 lost>0 exit:*!=0' -- "$cur")

@@ -59,6 +59,29 @@ int hist_add(struct hist *h, uint64_t v)
 	return 0;
 }
 
+int hist_merge(struct hist *h, const struct hist *more)
+{
+	if (!more->cnt)
+		return 0;
+	if (!h->buckets) {
+		h->buckets = calloc(HIST_BUCKETS, sizeof(*h->buckets));
+		if (!h->buckets)
+			return -ENOMEM;
+	}
+	for (size_t i = 0; i < HIST_BUCKETS; i++) {
+		if (__builtin_add_overflow(h->buckets[i], more->buckets[i], &h->buckets[i]))
+			h->buckets[i] = UINT32_MAX;
+	}
+	if (h->cnt == 0 || more->min < h->min)
+		h->min = more->min;
+	if (h->cnt == 0 || more->max > h->max)
+		h->max = more->max;
+	h->cnt += more->cnt;
+	if (__builtin_add_overflow(h->sum, more->sum, &h->sum))
+		h->sum = UINT64_MAX;
+	return 0;
+}
+
 uint64_t hist_percentile(const struct hist *h, unsigned permille)
 {
 	uint64_t rank, seen = 0, top;

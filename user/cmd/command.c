@@ -49,6 +49,15 @@ const struct command commands[] = {
 		.run = cmd_zombies,
 	},
 	{
+		.name = "spawns",
+		.summary = "what starting programs costs here, and where the time goes",
+		.options = OPTIONS_SCOPE OPTIONS_RUN
+		" by slowest hist" OPTIONS_READ OPTIONS_WRITE OPTIONS_OUTPUT,
+		.operands = "[-- CMD...]",
+		.takes = TAKES_CMD,
+		.run = cmd_spawns,
+	},
+	{
 		.name = "record",
 		.summary = "a flight recorder: keep what happens, to be asked later",
 		.options = OPTIONS_SCOPE

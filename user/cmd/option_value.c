@@ -232,6 +232,13 @@ static int set_disk(struct options *opt, const struct option_row *row, const cha
 	return 0;
 }
 
+static int set_by(struct options *opt, const struct option_row *row, const char *value)
+{
+	if (spawns_by_parse(value, field_of(opt, row)) == 0)
+		return 0;
+	return refuse(row, value, "parent, program, unit, container or user");
+}
+
 static int set_full(struct options *opt, const struct option_row *row, const char *value)
 {
 	static const char *const words[] = {
@@ -276,16 +283,27 @@ static int set_fail(struct options *opt, const struct option_row *row, const cha
 }
 
 static int (*const setters[])(struct options *, const struct option_row *, const char *) = {
-	[OPTION_FLAG] = set_flag,         [OPTION_COUNT] = set_count,
-	[OPTION_TEXT] = set_text,         [OPTION_REGEX] = set_regex,
-	[OPTION_STATES] = set_states,     [OPTION_EVENTS] = set_events,
-	[OPTION_SIGNALS] = set_signals,   [OPTION_ARGS] = set_args,
-	[OPTION_DURATION] = set_duration, [OPTION_BYTES] = set_bytes,
-	[OPTION_SIZE] = set_size,         [OPTION_U32] = set_u32,
-	[OPTION_UID] = set_uid,           [OPTION_READ] = set_read,
-	[OPTION_TIME] = set_time,         [OPTION_SYNC] = set_sync,
-	[OPTION_DISK] = set_disk,         [OPTION_FULL] = set_full,
-	[OPTION_TRIGGER] = set_trigger,   [OPTION_FAIL] = set_fail,
+	[OPTION_FLAG] = set_flag,
+	[OPTION_COUNT] = set_count,
+	[OPTION_TEXT] = set_text,
+	[OPTION_REGEX] = set_regex,
+	[OPTION_STATES] = set_states,
+	[OPTION_EVENTS] = set_events,
+	[OPTION_SIGNALS] = set_signals,
+	[OPTION_ARGS] = set_args,
+	[OPTION_DURATION] = set_duration,
+	[OPTION_BYTES] = set_bytes,
+	[OPTION_SIZE] = set_size,
+	[OPTION_U32] = set_u32,
+	[OPTION_UID] = set_uid,
+	[OPTION_READ] = set_read,
+	[OPTION_TIME] = set_time,
+	[OPTION_SYNC] = set_sync,
+	[OPTION_DISK] = set_disk,
+	[OPTION_FULL] = set_full,
+	[OPTION_TRIGGER] = set_trigger,
+	[OPTION_FAIL] = set_fail,
+	[OPTION_BY] = set_by,
 };
 
 int option_value_set(struct options *opt, const struct option_row *row, const char *value)

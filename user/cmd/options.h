@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "analysis/spawns.h"
 #include "analysis/trigger.h"
 #include "base/when.h"
 #include "model/redact.h"
@@ -41,8 +42,11 @@ struct options {
 	int verbose;
 	enum redact_args_mode args_mode;
 	bool no_redact;
-	bool all;    /* zombies: parents that reap, too */
-	bool follow; /* of a recording: what is still to come */
+	enum spawns_by by; /* spawns: what a row is */
+	size_t slowest;    /* spawns: so many one by one */
+	bool hist;         /* spawns: a histogram */
+	bool all;          /* zombies: parents that reap, too */
+	bool follow;       /* of a recording: what is still to come */
 	bool json, threads, all_signals, signals, utc, wide, kthreads;
 	bool help, version;
 	bool record; /* the command record: write_path is a directory */
@@ -74,6 +78,7 @@ enum option_kind {
 	OPTION_DISK,     /* uint64_t bytes, between min and max */
 	OPTION_FULL,     /* int, enum trail_full */
 	OPTION_FAIL,     /* struct trigger of zombies; sets fails_if */
+	OPTION_BY,       /* enum spawns_by, its name */
 	OPTION_TRIGGER,  /* one more of const char *[TRIGGERS_MAX] that trigger_parse() takes */
 };
 

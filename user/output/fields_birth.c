@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Births and images. */
+#include "analysis/spawn.h"
 #include "output/fields_put.h"
 
 GET(tid)
@@ -60,37 +61,6 @@ GET(parent_rss_kb)
 	return ev_is(c, REC_FORK) && put_kb(ret, c->ev->fork.creator_rss_kb);
 }
 
-/* fork..exec, split. The first image of a process whose birth was seen, by its first thread. */
-struct spawn_split {
-	uint64_t total, queued, blocked, running;
-};
-
-static bool spawn_split_of(const struct change *c, struct spawn_split *ret)
-{
-	const struct rec_exec *x;
-
-	if (!ev_is(c, REC_EXEC) || !c->proc || c->proc->exec_cnt != 1 ||
-	    (c->proc->flags & (PROC_SEEDED | PROC_INFERRED)))
-		return false;
-	x = &c->ev->exec;
-	if (x->h.boot_ns < c->proc->key.start_ns)
-		return false;
-	ret->total = x->h.boot_ns - c->proc->key.start_ns;
-	ret->queued = x->run_delay_ns < ret->total ? x->run_delay_ns : ret->total;
-	ret->running = ret->total - ret->queued;
-	/* sum_exec_runtime lags to the last tick or switch: it says how much only after one */
-	if (x->nvcsw && x->cpu_ns < ret->running)
-		ret->running = x->cpu_ns;
-	ret->blocked = ret->total - ret->queued - ret->running;
-	return true;
-}
-
-/* The thread that execs must be the one that was born with the process. */
-static bool spawn_split_known(const struct change *c, struct spawn_split *ret)
-{
-	return spawn_split_of(c, ret) && !(c->ev->exec.flags & REC_EXEC_FROM_THREAD);
-}
-
 GET(spawn_ns)
 {
 	struct spawn_split s;
@@ -102,19 +72,19 @@ GET(queued_ns)
 {
 	struct spawn_split s;
 
-	return spawn_split_known(c, &s) && put_ns(ret, s.queued);
+	return spawn_split_of(c, &s) && s.known && put_ns(ret, s.queued);
 }
 
 GET(blocked_ns)
 {
 	struct spawn_split s;
 
-	return spawn_split_known(c, &s) && put_ns(ret, s.blocked);
+	return spawn_split_of(c, &s) && s.known && put_ns(ret, s.blocked);
 }
 
 GET(running_ns)
 {
 	struct spawn_split s;
 
-	return spawn_split_known(c, &s) && put_ns(ret, s.running);
+	return spawn_split_of(c, &s) && s.known && put_ns(ret, s.running);
 }

@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What spawns cost: against the generator's own clock, the kernel's own account, and the trail."""
+import collections
+import json
+import os
+import statistics
+import subprocess
+import sys
+
+from lib import (PROCTRAIL, Mismatches, expect, expect_true, gen, run, start, temp_dir, test)
+
+
+def lines_of(out, event):
+    return [x for x in map(json.loads, out.splitlines()) if x["event"] == event]
+
+
+def spawns(cmd, *options, **popen):
+    d = temp_dir()
+    live, trail = os.path.join(d, "live"), os.path.join(d, "t.trail")
+    code, out, err = run([PROCTRAIL, "spawns", "--json", "-o", live, "-w", trail, *options, "--", *cmd], **popen)
+    expect("exit code, %s" % err.decode()[-200:], 0, code)
+    with open(live, "rb") as f:
+        told = f.read()
+    again = run([PROCTRAIL, "spawns", "--json", *options, "-r", trail])[1]
+    for event in ("spawn_group", "spawn", "finding"):
+        expect("from its trail: " + event, lines_of(told, event), lines_of(again, event))
+    return told, out
+
+
+@test(seconds=120)
+def counts_and_classes_are_the_generators():
+    told, out = spawns(gen("spawn", "--how", "mixed", "--count", 400), "--by", "program", "--slowest", "400",
+                       seconds=60)
+    truth = [x for x in map(json.loads, out.splitlines()) if x["do"] == "spawn" and "exec" in x]
+    want = collections.Counter(x["class"] for x in truth)
+    got = collections.Counter()
+    groups = lines_of(told, "spawn_group")
+    for g in groups:
+        if not g["worker"] and g["count"] > 3:
+            got[g["how"]] += g["count"]
+    # the generator itself, and what runs it
+    expect_true("as many of each way", all(want[k] <= got[k] <= want[k] + 1 for k in want), want, got)
+    with Mismatches("groups") as m:
+        for g in groups:
+            if "split_ns" in g:
+                m.same("queued + blocked + running of %s" % g["program"], g["split_ns"],
+                       g["queued_ns"] + g["blocked_ns"] + g["running_ns"])
+                m.true("no more error than there is", g["split_err_ns"] <= g["blocked_ns"], g)
+            if g["how"] in ("vfork", "posix_spawn") and g["count"]:
+                m.true("the parent stood still", g["parent_suspended_ns"] == g["total_ns"], g)
+        for x in lines_of(told, "spawn"):
+            m.same("one by one", x["total_ns"], x["queued_ns"] + x["blocked_ns"] + x["running_ns"])
+
+
+@test(seconds=60)
+def a_spawn_takes_as_long_as_the_generator_saw():
+    """It sees the child's copy of a pipe closed, in the middle of exec; we tell the end of it."""
+    told, out = spawns(gen("spawn", "--how", "vfork", "--count", 100), "--slowest", "1000")
+    seen = {x["pid"]: x for x in lines_of(told, "spawn")}
+    truth = [x for x in map(json.loads, out.splitlines()) if x["do"] == "spawn"]
+    expect("spawns", 100, len(truth))
+    with Mismatches("spawns") as m:
+        for x in truth:
+            got = seen[x["pid"]]
+            m.true("it begins within the call", x["start_ns"] < got["start_ns"] < x["start_ns"] + x["spawn_ns"],
+                   got, x)
+            m.true("it ends before the child was reaped", got["boot_ns"] < x["reaped_ns"], got, x)
+    off = statistics.median(seen[x["pid"]]["total_ns"] - x["spawn_ns"] for x in truth)
+    expect_true("half of them are as long", abs(off) < 200e3, off)
+
+
+BURNER = """
+import subprocess, sys
+for _ in range(8):
+    subprocess.run([sys.executable, "-S", "-c", "i = 0\\nwhile i < 1500000: i += 1"])
+"""
+
+
+@test(seconds=60)
+def cpu_of_short_lives_is_the_kernels_account():
+    d = temp_dir()
+    live, account = os.path.join(d, "live"), os.path.join(d, "cpu")
+    script = BURNER + """
+import resource
+u = resource.getrusage(resource.RUSAGE_CHILDREN)
+open(%r, "w").write(str(u.ru_utime + u.ru_stime))
+""" % account
+    python = os.path.realpath(sys.executable)
+    run([PROCTRAIL, "spawns", "--json", "-o", live, "--by", "program", "--", python, "-S", "-c", script])
+    with open(live, "rb") as f:
+        groups = lines_of(f.read(), "spawn_group")
+    with open(account) as f:
+        want = float(f.read())
+    got = sum(g["short_cpu_ns"] for g in groups if g["count"] >= 8) / 1e9
+    expect_true("CPU time of the eight, within 2 % or 10 ms", abs(got - want) <= max(0.02 * want, 0.01),
+                got, want, groups)
+
+
+FAILING = """
+import os
+for code in (127, 126, 127, 1):
+    if os.fork() == 0:
+        os._exit(code)
+    os.wait()
+"""
+
+
+@test(seconds=60)
+def children_that_end_as_exec_fails_are_told():
+    told = spawns([os.path.realpath(sys.executable), "-S", "-c", FAILING])[0]
+    workers = [g for g in lines_of(told, "spawn_group") if g["worker"]]
+    expect("workers, failed", [(4, 3)], [(g["count"], g["exec_failed"]) for g in workers])
+    expect_true("it is found", "exec_failed" in [f["finding"] for f in lines_of(told, "finding")], told)
+
+
+HEAP = """
+import os
+heap = bytearray(600 << 20)
+for i in range(0, len(heap), 4096):
+    heap[i] = 1
+for spawn in (0, 1):
+    if spawn:
+        pid = os.posix_spawn("/bin/true", ["true"], {})
+    else:
+        pid = os.fork()
+        if not pid:
+            os.execv("/bin/true", ["true"])
+    os.waitpid(pid, 0)
+"""
+
+
+@test(seconds=60)
+def a_large_heap_is_blamed_for_fork_only():
+    told = spawns([os.path.realpath(sys.executable), "-S", "-c", HEAP])[0]
+    expect("finding", [("large_heap", "fork")],
+           [(f["finding"], f["how"]) for f in lines_of(told, "finding") if f["finding"] == "large_heap"])
+
+
+@test(seconds=60)
+def text_fits_eighty_columns():
+    d = temp_dir()
+    out = os.path.join(d, "text")
+    env = dict(os.environ, COLUMNS="80")
+    run([PROCTRAIL, "spawns", "--hist", "--slowest", "5", "-o", out, "--",
+         *gen("spawn", "--how", "mixed", "--count", 50)], env=env)
+    with open(out) as f:
+        text = f.read()
+    for line in text.splitlines():
+        expect_true("no line is longer", len(line) <= 80, line)
+    for word in ("spawns in ", "HOW ", "birth to exec:", "the slowest:"):
+        expect_true("it says: " + word, word in text, text)
+
+
+@test(seconds=60)
+def who_waits_for_a_cpu_is_told():
+    """Four hogs on the one CPU that the spawner may use."""
+    cpu = {min(os.sched_getaffinity(0))}
+    pin = lambda: os.sched_setaffinity(0, cpu)  # noqa: E731
+    hogs = [start([sys.executable, "-S", "-c", "while True: pass"], preexec_fn=pin, stdout=subprocess.DEVNULL)
+            for _ in range(4)]
+    script = "for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16; do /bin/true; done"
+    d = temp_dir()
+    live = os.path.join(d, "live")
+    run([PROCTRAIL, "spawns", "--json", "-o", live, "--", "taskset", "-c", str(min(cpu)), "sh", "-c", script],
+        seconds=50)
+    for h in hogs:
+        h.kill()
+    with open(live, "rb") as f:
+        told = f.read()
+    group = next(g for g in lines_of(told, "spawn_group") if g.get("program") == "true")
+    expect("spawns", 16, group["count"])
+    expect_true("most of the time is queueing", group["queued_ns"] > 0.5 * group["split_ns"], group)
+    expect_true("and it is found", "queue" in [f["finding"] for f in lines_of(told, "finding")], told[-2000:])

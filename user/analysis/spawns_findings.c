@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "analysis/spawns_findings.h"
+
+/* A fork of this much page tables (of 512 MiB in small pages) takes a millisecond and more. */
+#define LARGE_PGTABLES (1ULL << 20)
+#define HIDDEN_PERCENT 10         /* of one CPU */
+#define HIDDEN_SPAN_NS NS_PER_SEC /* in less it says little */
+#define QUEUE_PERCENT  30         /* of birth..exec */
+#define QUEUE_MEAN_NS  NS_PER_MS
+#define QUEUE_CNT      10
+#define PILE           5
+#define PILE_SPAN_NS   (2 * NS_PER_SEC)
+
+const char *spawn_finding_name(enum spawn_finding_kind kind)
+{
+	static const char *const names[FINDING_KIND_CNT] = {
+		[FINDING_LARGE_HEAP] = "large_heap", [FINDING_HIDDEN_CPU] = "hidden_cpu",
+		[FINDING_QUEUE] = "queue",           [FINDING_EXEC_FAILED] = "exec_failed",
+		[FINDING_PILE_UP] = "pile_up",
+	};
+
+	return kind < FINDING_KIND_CNT ? names[kind] : NULL;
+}
+
+static bool holds(enum spawn_finding_kind kind, const struct spawn_group *g, uint64_t span_ns)
+{
+	switch (kind) {
+	case FINDING_LARGE_HEAP: return !g->worker && g->pgtables_bytes >= LARGE_PGTABLES;
+	case FINDING_HIDDEN_CPU:
+		return span_ns >= HIDDEN_SPAN_NS && g->cpu_ns >= span_ns / 100 * HIDDEN_PERCENT;
+	case FINDING_QUEUE:
+		return g->split_ns && g->cnt >= QUEUE_CNT &&
+		       g->queued_ns >= g->split_ns / 100 * QUEUE_PERCENT &&
+		       g->total_ns.sum >= g->cnt * QUEUE_MEAN_NS;
+	case FINDING_EXEC_FAILED: return g->failed;
+	case FINDING_PILE_UP:
+		return !g->worker && g->cnt >= PILE && !g->died && span_ns >= PILE_SPAN_NS;
+	case FINDING_KIND_CNT: break;
+	}
+	return false;
+}
+
+size_t spawns_find(const struct spawns *s, uint64_t span_ns,
+		   struct spawn_finding ret_findings[SPAWN_FINDINGS_MAX])
+{
+	size_t cnt = 0;
+
+	/* they are in the order of their cost: of each kind the worst */
+	for (enum spawn_finding_kind kind = 0; kind < FINDING_KIND_CNT; kind++) {
+		size_t of_kind = 0;
+
+		for (size_t i = 0; i < s->cnt && of_kind < 2; i++) {
+			if (cnt == SPAWN_FINDINGS_MAX)
+				return cnt;
+			if (!holds(kind, &s->v[i], span_ns))
+				continue;
+			ret_findings[cnt++] =
+				(struct spawn_finding){.kind = kind, .group = &s->v[i]};
+			of_kind++;
+		}
+	}
+	return cnt;
+}

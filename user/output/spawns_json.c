@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "analysis/spawns_findings.h"
+#include "output/spawns_int.h"
+
+void spawns_put_time(struct json *j, const struct render *r, uint64_t boot_ns)
+{
+	json_raw_str(j, "ts");
+	clock_put_rfc3339(j->out, proc_table_clock(r->table), boot_ns);
+	buf_put_char(j->out, '"');
+	json_u64(j, "boot_ns", boot_ns);
+}
+
+static void put_group(struct buf *b, const struct render *r, const struct spawns *s,
+		      const struct spawn_group *g)
+{
+	struct json j;
+
+	json_begin(&j, b, "spawn_group");
+	spawns_put_time(&j, r, proc_table_host(r->table)->now_ns);
+	json_str(&j, "how", span_of(spawn_how_name(g->how)));
+	json_str(&j, "by", span_of(spawns_by_name(s->by)));
+	if (g->who[0])
+		json_str(&j, s->by == SPAWNS_BY_PARENT ? "parent_comm" : spawns_by_name(s->by),
+			 span_of(g->who));
+	if (g->parent.tgid) {
+		json_u64(&j, "ppid", g->parent.tgid);
+		json_u64(&j, "parent_start_ns", g->parent.start_ns);
+	} else if (s->by == SPAWNS_BY_PARENT) {
+		json_u64(&j, "parents", g->parents);
+	}
+	json_bool(&j, "worker", g->worker);
+	if (!g->worker)
+		json_str(&j, "program", span_of(g->program));
+	json_u64(&j, "count", g->cnt);
+	if (g->total_ns.cnt) {
+		json_u64(&j, "total_ns", g->total_ns.sum);
+		json_u64(&j, "total_p50_ns", hist_percentile(&g->total_ns, 500));
+		json_u64(&j, "total_p90_ns", hist_percentile(&g->total_ns, 900));
+		json_u64(&j, "total_p99_ns", hist_percentile(&g->total_ns, 990));
+		json_u64(&j, "total_max_ns", g->total_ns.max);
+	}
+	if (g->split_ns) {
+		json_u64(&j, "split_ns", g->split_ns);
+		json_u64(&j, "queued_ns", g->queued_ns);
+		json_u64(&j, "blocked_ns", g->blocked_ns);
+		json_u64(&j, "running_ns", g->running_ns);
+		json_u64(&j, "split_err_ns", g->err_ns);
+	}
+	if (spawn_suspends(g->how) && g->total_ns.cnt)
+		json_u64(&j, "parent_suspended_ns", g->suspended_ns);
+	if (g->pgtables_bytes)
+		json_u64(&j, "parent_pgtables_bytes", g->pgtables_bytes);
+	json_u64(&j, "died", g->died);
+	json_u64(&j, "short_lives", g->short_cnt);
+	json_u64(&j, "short_cpu_ns", g->cpu_ns);
+	if (g->worker)
+		json_u64(&j, "exec_failed", g->failed);
+	json_end(&j);
+}
+
+void spawns_put_split(struct json *j, const struct spawn_split *split)
+{
+	json_u64(j, "total_ns", split->total);
+	if (!split->known)
+		return;
+	json_u64(j, "queued_ns", split->queued);
+	json_u64(j, "blocked_ns", split->blocked);
+	json_u64(j, "running_ns", split->running);
+	json_u64(j, "split_err_ns", split->err);
+}
+
+static void put_slow(struct buf *b, const struct render *r, const struct spawn_slow *x)
+{
+	struct json j;
+
+	json_begin(&j, b, "spawn");
+	spawns_put_time(&j, r, x->exec_ns);
+	json_u64(&j, "pid", x->key.tgid);
+	json_u64(&j, "start_ns", x->key.start_ns);
+	json_u64(&j, "ppid", x->parent.tgid);
+	json_str(&j, "how", span_of(spawn_how_name(x->how)));
+	json_str(&j, "comm", span_of(x->comm));
+	spawns_put_split(&j, &x->split);
+	json_end(&j);
+}
+
+static void put_finding(struct buf *b, const struct render *r, const struct spawn_finding *f)
+{
+	const struct spawn_group *g = f->group;
+	struct json j;
+
+	json_begin(&j, b, "finding");
+	spawns_put_time(&j, r, proc_table_host(r->table)->now_ns);
+	json_str(&j, "finding", span_of(spawn_finding_name(f->kind)));
+	json_str(&j, "how", span_of(spawn_how_name(g->how)));
+	if (g->who[0])
+		json_str(&j, "who", span_of(g->who));
+	if (g->parent.tgid)
+		json_u64(&j, "ppid", g->parent.tgid);
+	if (!g->worker)
+		json_str(&j, "program", span_of(g->program));
+	json_end(&j);
+}
+
+void spawns_put_json(struct buf *b, const struct render *r, const struct spawns_view *v)
+{
+	const struct spawns *s = v->spawns;
+	struct spawn_finding f[SPAWN_FINDINGS_MAX];
+	size_t cnt = spawns_find(s, v->span_ns, f);
+	struct json j;
+
+	for (size_t i = 0; i < s->cnt; i++)
+		put_group(b, r, s, &s->v[i]);
+	for (size_t i = 0; i < s->slow_cnt; i++)
+		put_slow(b, r, &s->slow[i]);
+	for (size_t i = 0; i < cnt; i++)
+		put_finding(b, r, &f[i]);
+	json_begin(&j, b, "spawns");
+	spawns_put_time(&j, r, proc_table_host(r->table)->now_ns);
+	json_u64(&j, "spawns", s->spawns);
+	json_u64(&j, "workers", s->workers);
+	json_u64(&j, "exec_failed", s->failed);
+	json_u64(&j, "span_ns", v->span_ns);
+	json_u64(&j, "short_lives", s->short_cnt);
+	json_u64(&j, "short_cpu_ns", s->cpu_ns);
+	json_u64(&j, "cpus", proc_table_host(r->table)->cpus);
+	json_end(&j);
+}
