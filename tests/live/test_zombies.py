@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import sys
 
 from lib import PROCTRAIL, Mismatches, expect, expect_true, gen, run, start, temp_dir, test, until
 
@@ -127,6 +128,19 @@ def older_than_us_and_of_an_earlier_image():
     found = parents(out.splitlines())[parent]
     expect("what is told of it", ("inherited_over_exec", 4), (found["verdict"], found["zombies"]))
     old.terminate()
+
+
+@test(seconds=60)
+def what_a_shim_reaped_is_not_the_applications():
+    """As pyenv does it: a shell that waits for its helpers, and becomes the program."""
+    app = ("import subprocess, time\nkept = [subprocess.Popen(['/bin/true']) for _ in range(4)]\ntime.sleep(8)\n")
+    out = os.path.join(temp_dir(), "out")
+    code, _, err = run([PROCTRAIL, "zombies", "--all", "--json", "-o", out, "--duration", "6s", "--", "/bin/sh", "-c",
+                        "/bin/true; /bin/true; exec %s -c \"%s\"" % (os.path.realpath(sys.executable), app)])
+    expect("code", (0, b""), (code, err[-300:]))
+    with open(out) as f:
+        found = list(parents(f).values())
+    expect("who, how many, why", [("never_waits", 4, 2)], [(x["verdict"], x["zombies"], x["reaped"]) for x in found])
 
 
 def dead_of(parent):

@@ -270,20 +270,26 @@ static void open_life(struct scene *s, uint32_t children)
 		.disposition = REC_SIG_HANDLER \
 	}
 
+static void execs(struct scene *s, uint32_t exec_id)
+{
+	struct event ev = {0};
+
+	ev.h.tgid = ev.h.tid = PARENT;
+	ev.h.start_ns = PARENT * NS_PER_SEC;
+	ev.h.exec_id = exec_id;
+	apply(s, &ev, REC_EXEC, sizeof(ev.exec));
+}
+
 /* The CMD that we start is there before us, and execs before our eyes. */
 static void nobody_sits_in_a_wait_over_an_exec(void **state)
 {
-	struct event ev = {0};
 	struct scene s;
 
 	(void)state;
 	host(&s);
 	seed(&s, 1, 0, false, (struct rec_seed){0});
 	seed(&s, PARENT, 1, false, (struct rec_seed){0});
-	ev.h.tgid = ev.h.tid = PARENT;
-	ev.h.start_ns = PARENT * NS_PER_SEC;
-	ev.h.exec_id = 1;
-	apply(&s, &ev, REC_EXEC, sizeof(ev.exec));
+	execs(&s, 1);
 	born(&s, YOUNGEST, PARENT);
 	dead(&s, YOUNGEST, (struct rec_zombie){0});
 	tick(&s, 5000);
@@ -420,6 +426,71 @@ static void zombies_of_an_earlier_image_are_inherited(void **state)
 	close_scene(&s);
 }
 
+/* A shim in shell, which waits for its helpers and then becomes the application. */
+static void what_a_shim_has_reaped_says_nothing_of_the_application(void **state)
+{
+	struct scene s;
+
+	(void)state;
+	for (int shim = 0; shim < 2; shim++) {
+		open_life(&s, 1);
+		wait_call(&s, REC_WAIT_ANY, 0);
+		dead(&s, CHILD, (struct rec_zombie)HANDLED);
+		freed(&s, CHILD);
+		if (shim)
+			execs(&s, 1);
+		born(&s, YOUNGEST, PARENT);
+		dead(&s, YOUNGEST, (struct rec_zombie){0});
+		tick(&s, 4000);
+		expect(&s, shim ? VERDICT_NEVER_WAITS : VERDICT_SLOW);
+		assert_int_equal(judged(&s)->image_reaped, !shim);
+		assert_true(judged(&s)->ever_reaped);
+		wait_call(&s, REC_WAIT_PID, 333);
+		expect(&s, shim ? VERDICT_WAITS_FOR_OTHERS : VERDICT_SLOW);
+		close_scene(&s);
+	}
+}
+
+/* An exec whose record was lost: which image has reaped is not known. */
+static void an_exec_whose_time_is_not_known_leaves_it_open(void **state)
+{
+	struct event ev = {.rename = {.comm = "app"}};
+	struct scene s;
+
+	(void)state;
+	open_life(&s, 1);
+	wait_call(&s, REC_WAIT_ANY, 0);
+	dead(&s, CHILD, (struct rec_zombie)HANDLED);
+	freed(&s, CHILD);
+	for (int i = 0; i < 2; i++) { /* the first may be ahead of the exec's own record */
+		ev.h.tgid = ev.h.tid = PARENT;
+		ev.h.start_ns = PARENT * NS_PER_SEC;
+		ev.h.exec_id = 1;
+		apply(&s, &ev, REC_RENAME, sizeof(ev.rename));
+		tick(&s, 5000);
+	}
+	assert_true(proc_table_find_pid(s.t, PARENT)->flags & PROC_EXECED);
+	wait_call(&s, REC_WAIT_ANY, 0);
+	born(&s, YOUNGEST, PARENT);
+	dead(&s, YOUNGEST, (struct rec_zombie){0});
+	tick(&s, 4000);
+	expect(&s, VERDICT_UNKNOWN);
+	close_scene(&s);
+}
+
+/* One that has reaped and leaves zombies now is no help. */
+static void an_adopter_that_leaves_zombies_itself_reaps_nothing(void **state)
+{
+	struct scene s;
+
+	(void)state;
+	open_scene(&s, (struct rec_seed){0}, (struct rec_seed){0});
+	assert_true(judged(&s)->adopter_reaps);
+	seed(&s, CHILD + 7, 1, true, (struct rec_seed){0});
+	assert_false(judged(&s)->adopter_reaps);
+	close_scene(&s);
+}
+
 /* ---- what is not known ---- */
 
 /* As from /proc: no stamps of the scheduler. */
@@ -519,6 +590,9 @@ int main(void)
 		cmocka_unit_test(a_younger_one_is_waited_for_instead),
 		cmocka_unit_test(merged_signals_are_no_proof_without_a_look),
 		cmocka_unit_test(zombies_of_an_earlier_image_are_inherited),
+		cmocka_unit_test(what_a_shim_has_reaped_says_nothing_of_the_application),
+		cmocka_unit_test(an_exec_whose_time_is_not_known_leaves_it_open),
+		cmocka_unit_test(an_adopter_that_leaves_zombies_itself_reaps_nothing),
 		cmocka_unit_test(ages_that_are_not_known_are_no_ages),
 		cmocka_unit_test(a_moment_in_d_is_not_stuck),
 		cmocka_unit_test(adopters_are_of_the_same_namespace),

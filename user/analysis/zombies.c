@@ -202,16 +202,36 @@ static struct wait_evidence waits_of(const struct examination *x, const struct p
 		w.last_ns = seen->last_ns;
 		w.last_pid = seen->last_kind == REC_WAIT_PID ? seen->last_pid : 0;
 	}
-	/* no thread sits in a call since before an exec that we have seen */
+	/* no thread sits in a call since before an exec that we have seen, whatever was told then */
 	w.asked = p->exec_ns != 0;
-	if (waits_fact_get(x->table, p->key, &now) == 0) {
+	if (!w.asked && waits_fact_get(x->table, p->key, &now) == 0) {
 		w.in_any = now.any > now.any_limited || now.pgid;
 		w.in_pid = now.pid;
-		w.asked = w.asked || waits_complete(&now) || w.in_any || w.in_pid;
+		w.asked = waits_complete(&now) || w.in_any || w.in_pid;
 		w.now_pid_cnt = now.pid_cnt;
 		memcpy(w.now_pids, now.pids, sizeof(w.now_pids));
 	}
 	return w;
+}
+
+/* Whether this image is known to have reaped: of an earlier one of the process it proves nothing. */
+static bool image_reaped(const struct proc *p)
+{
+	const struct proc_evidence *e = p->evidence;
+
+	if (!e || !e->reaped)
+		return false;
+	return p->exec_ns ? e->last_reap_ns >= p->exec_ns : !(p->flags & PROC_EXECED);
+}
+
+/* Any image of it, as far as the kernel's counts tell one from another. */
+static bool has_reaped(const struct proc *p)
+{
+	const struct proc_evidence *e = p->evidence;
+
+	if (p->exec_ns)
+		return image_reaped(p);
+	return e && (e->reaped || e->child_minflt || e->child_cpu_ns);
 }
 
 static bool birth_was_seen(const struct proc *p)
@@ -243,7 +263,7 @@ static enum verdict unknown(struct zombie_parent *f, const char *decides)
 /* Whatever it does about them, it may be on its way. */
 static enum verdict judge_young(struct zombie_parent *f, const struct proc_evidence *e)
 {
-	if (!e || !e->reaped)
+	if (!image_reaped(f->proc))
 		return unknown(f, "they died just now: watch longer (--duration 10s)");
 	return f->oldest_ns < YOUNG_NS || f->awaited == f->zombies ? by_lifetime(e) : VERDICT_SLOW;
 }
@@ -280,7 +300,7 @@ static enum verdict judge_waiter(struct zombie_parent *f, const struct proc_evid
 				 const struct wait_evidence *w)
 {
 	bool any = w->any || w->pgid || w->unknown || w->in_any;
-	uint64_t reaped = e ? e->reaped : 0;
+	bool reaped = image_reaped(f->proc);
 
 	if (f->awaited)
 		return judge_young(f, e);
@@ -312,7 +332,7 @@ static enum verdict judge_idle(struct zombie_parent *f, const struct proc_eviden
 		return VERDICT_INHERITED_OVER_EXEC;
 	if (f->from == FROM_BIRTH)
 		return VERDICT_NEVER_WAITS;
-	if (f->reaped_known && f->ever_reaped)
+	if (f->reaped_known && has_reaped(f->proc))
 		return unknown(f, "it has reaped before: watch longer (--duration 10m)");
 	if (!w->asked)
 		return unknown(f, "whether a thread of it waits for others: needs root");
@@ -331,7 +351,8 @@ static bool is_idle_init(const struct zombie_parent *f, const struct wait_eviden
 }
 
 /*
- * Of zombies that were there before us only a pass can tell that the parent has another image since.
+ * Of zombies that were there before us only a pass can tell that the parent has another image since;
+ * an exec that was seen is younger than all of them.
  * Of whoever adopts the same is said of orphans, and then it proves nothing.
  */
 static void count_inherited(struct zombie_parent *f)
@@ -339,7 +360,8 @@ static void count_inherited(struct zombie_parent *f)
 	const struct proc *p = f->proc;
 	uint64_t seeded = f->zombies - f->fresh;
 
-	if (!p->evidence || p->flags & (PROC_SUBREAPER | PROC_NSINIT) || p->key.tgid == 1)
+	if (!p->evidence || p->exec_ns || p->flags & (PROC_SUBREAPER | PROC_NSINIT) ||
+	    p->key.tgid == 1)
 		return;
 	f->before_exec += p->evidence->inherited < seeded ? p->evidence->inherited : seeded;
 	if (f->before_exec > f->zombies)
@@ -369,13 +391,8 @@ static enum verdict judge(const struct examination *x, struct zombie_parent *f)
 		return VERDICT_NEEDS_WALL;
 	if (is_idle_init(f, &w))
 		return VERDICT_INIT_DOES_NOT_REAP;
-	if (w.total || w.in_any || w.in_pid || (e && e->reaped)) {
-		/* what was waited for before an exec is another program's */
-		if (f->before_exec == f->zombies && w.last_ns < p->exec_ns && !w.in_any &&
-		    !w.in_pid)
-			return VERDICT_INHERITED_OVER_EXEC;
+	if (w.total || w.in_any || w.in_pid || image_reaped(p))
 		return judge_waiter(f, e, &w);
-	}
 	return judge_idle(f, e, &w);
 }
 
@@ -394,6 +411,7 @@ static void find_source(const struct examination *x, struct zombie_parent *f)
 		f->from = f->watched_ns >= WATCHED_NS ? FROM_WATCHED : FROM_SNAPSHOT;
 	f->reaped_known = f->from == FROM_BIRTH ||
 			  p->pass; /* a row of it has the kernel's counts */
+	f->image_reaped = has_reaped(p);
 	f->ever_reaped = e && (e->reaped || e->child_minflt || e->child_cpu_ns);
 }
 
@@ -416,12 +434,30 @@ static void find_rate(struct zombie_parent *f)
 					   (double)spread);
 }
 
+/* One is enough: it would leave these, too. */
+static bool leaves_zombies(const struct examination *x, const struct proc *p)
+{
+	bool estimated;
+
+	if (!p->evidence || !p->evidence->zombies)
+		return false;
+	for (const struct proc *c = p->children; c; c = c->next) {
+		uint64_t age = c->state == PROC_ZOMBIE && !(c->flags & PROC_TRACED) ?
+				       proc_still_ns(c, x->now_ns, &estimated) :
+				       0;
+
+		if (age != TREE_UNKNOWN && age >= PATIENCE_NS)
+			return true;
+	}
+	return false;
+}
+
 /*
  * find_new_reaper(): the nearest ancestor that is a subreaper and in the same pid namespace, else its
  * init, who need not be an ancestor (docker exec): then it is not known here. With an init its whole
  * namespace ends.
  */
-static void find_adopter(struct zombie_parent *f)
+static void find_adopter(const struct examination *x, struct zombie_parent *f)
 {
 	const struct proc *p = f->proc->parent;
 
@@ -432,9 +468,7 @@ static void find_adopter(struct zombie_parent *f)
 	if (!p || (p->pidns != f->proc->pidns && !(p->flags & PROC_GHOST)))
 		return;
 	f->adopter = p;
-	f->adopter_reaps =
-		p && p->evidence &&
-		(p->evidence->reaped || p->evidence->child_minflt || p->evidence->child_cpu_ns);
+	f->adopter_reaps = has_reaped(p) && !leaves_zombies(x, p);
 }
 
 static int by_weight(const void *a, const void *b)
@@ -470,7 +504,7 @@ int zombies_examine(const struct proc_table *t, const struct zombies_options *op
 		count_inherited(f);
 		f->verdict = judge(&x, f);
 		find_rate(f);
-		find_adopter(f);
+		find_adopter(&x, f);
 		z.zombies += f->zombies;
 		if (f->zombies && verdict_is_leak(f->verdict)) {
 			z.leaks++;

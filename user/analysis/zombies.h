@@ -55,10 +55,11 @@ struct zombie_parent {
 	uint64_t fresh;     /* of them died while we watched */
 	uint64_t killed;    /* of them by a signal */
 	bool age_known;     /* of one of them at least */
-	uint64_t oldest_ns, newest_ns; /* since their deaths */
-	bool estimated;                /* oldest_ns is from the scheduler's stamps */
-	uint64_t leak_milli;           /* more of them a minute, in thousandths */
-	bool reaped_known, ever_reaped;
+	uint64_t oldest_ns, newest_ns;  /* since their deaths */
+	bool estimated;                 /* oldest_ns is from the scheduler's stamps */
+	uint64_t leak_milli;            /* more of them a minute, in thousandths */
+	bool reaped_known, ever_reaped; /* by any image of it */
+	bool image_reaped;              /* by the present one, as far as is known */
 	struct zombie_kind kinds[ZOMBIE_KINDS];
 	uint64_t kinds_other;
 

@@ -55,7 +55,7 @@ struct proc_waits {
  * that tells something. Verdicts are functions of this and of changes.
  */
 struct proc_evidence {
-	struct proc_waits waits;
+	struct proc_waits waits;   /* of the present image */
 	uint64_t watched_since_ns; /* when records about this process began */
 	uint64_t last_child_death_ns;
 	uint64_t last_reap_ns;

@@ -260,6 +260,24 @@ void evidence_count_inherited(struct row *child)
 		e->e.inherited++;
 }
 
+/*
+ * begin_new_exec(): a handler of SIGCHLD is gone with the image (flush_signal_handlers()), a signal
+ * that is ignored, blocked or pending stays so. The rest counts what happened since the birth.
+ */
+void evidence_of_new_image(struct row *r)
+{
+	struct evidence *e = row_evidence_if(r);
+
+	if (!e)
+		return;
+	e->e.waits = (struct proc_waits){0};
+	e->e.sig_caught = 0;
+	if (e->e.disposition == REC_SIG_HANDLER) {
+		e->e.disposition = REC_SIG_DFL;
+		e->e.sa_flags = 0;
+	}
+}
+
 /* The first value needs no buckets: hist_percentile() answers it from 'min'. */
 static void add_lifetime(struct proc_table *t, struct hist *h, uint64_t ns)
 {

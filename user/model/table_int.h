@@ -273,6 +273,8 @@ void evidence_open_waits(struct proc_table *t, struct row *child);
 /* A zombie of the first pass that its parent's present image did not bear. */
 void evidence_count_inherited(struct row *child);
 void evidence_count_reap(struct proc_table *t, struct row *child);
+/* An exec: what the program before it waited for is not this one's. */
+void evidence_of_new_image(struct row *r);
 /* When the reap was, between the zombie's birth and 'upper_ns': fills gone_ns, error and source. */
 void death_bracket(struct row *r, uint64_t upper_ns);
 void evidence_forget_hist(struct proc_table *t, struct row *r);

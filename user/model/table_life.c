@@ -177,6 +177,7 @@ static void count_exec(struct proc_table *t, struct row *r, const struct event *
 		row_set_state(t, r, PROC_RUNNING);
 	r->p.flags |= PROC_EXECED;
 	r->p.exec_cnt += ahead > 1 ? ahead : 1;
+	evidence_of_new_image(r);
 	r->p.exec_id = ev->h.exec_id;
 	r->ahead_ns = 0;
 	t->counts.execs++;

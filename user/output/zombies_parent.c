@@ -111,13 +111,15 @@ static void put_waits(struct zombies_page *p, const struct zombie_parent *f)
 	uint64_t any = w ? w->cnt[REC_WAIT_ANY] + w->cnt[REC_WAIT_PGID] + w->cnt[REC_WAIT_UNKNOWN] :
 			   0;
 	uint64_t pid = w ? w->cnt[REC_WAIT_PID] : 0;
+	uint64_t now_ns = proc_table_host(p->r->table)->now_ns;
 
 	zombies_put_count(p, any + pid, "wait call", "wait calls");
 	if (pid && !any)
 		buf_put_str(&p->text, ", each for one pid,");
-	if (f->from == FROM_BIRTH) {
-		buf_put_str(&p->text, " since its birth ");
-		text_put_duration(&p->text, f->watched_ns);
+	if (f->proc->exec_ns || f->from == FROM_BIRTH) {
+		buf_put_str(&p->text, f->proc->exec_ns ? " since its exec " : " since its birth ");
+		text_put_duration(&p->text,
+				  f->proc->exec_ns ? now_ns - f->proc->exec_ns : f->watched_ns);
 		buf_put_str(&p->text, " ago");
 	} else {
 		buf_put_str(&p->text, " in ");
@@ -125,7 +127,9 @@ static void put_waits(struct zombies_page *p, const struct zombie_parent *f)
 	}
 	if (!f->reaped_known)
 		return;
-	if (f->ever_reaped && e && e->reaped) {
+	if (f->ever_reaped && !f->image_reaped) {
+		buf_put_str(&p->text, "; what it has reaped it reaped before that");
+	} else if (f->ever_reaped && e && e->reaped) {
 		buf_put_str(&p->text, "; it reaped ");
 		zombies_put_count(p, e->reaped, "child", "children");
 	} else if (f->ever_reaped) {
