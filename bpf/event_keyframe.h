@@ -14,7 +14,7 @@
  * rec_row.flags: 0x1 kthread, 0x2 nsinit, 0x4 subreaper, 0x8 adopted, 0x10 seeded, 0x20 inferred,
  *	0x40 leader dead, 0x80 stopped, 0x100 traced, 0x200 healed, 0x400 execed, 0x800 status known,
  *	0x1000 auto-reaped, 0x2000 vanished, 0x4000 ghost, 0x8000 zombie when first seen
- * rec_row.marks: 0x2 birth seen, 0x4 exit told, 0x8 exit held back, 0x10 freed, 0x20 let its children
+ * rec_row.marks: 0x1 its parent's image did not bear it, 0x2 birth seen, 0x4 exit told, 0x8 exit held back, 0x10 freed, 0x20 let its children
  *	go, 0x40 orphan, 0x80 exec derived, 0x100 0x200 0x400 seen by the running pass as zombie, as
  *	dead, as not stopped, 0x800 counted by its parent, 0x2000 parent notified, 0x4000 missing from
  *	a pass, 0x8000 the init of its pid namespace now
@@ -73,8 +73,7 @@ struct rec_row_evidence {
 	__u64 sig_blocked, sig_pending, sig_ignored, sig_caught;
 	__u32 wait_cnt[4], nohang_cnt, all_cnt, wait_pid;
 	__u32 died, reaped, autoreaped, merged, sa_flags;
-	__u8 wait_kind, wait_options, disposition, blocked, pending, _pad;
-	__u16 inherited;
+	__u8 wait_kind, wait_options, disposition, blocked, pending, _pad[3];
 };
 REC_ASSERT(rec_row_evidence, 144);
 

@@ -145,7 +145,6 @@ static void same_evidence(const struct same *s, const struct evidence *a, const 
 	SAME(e.disposition);
 	SAME(e.blocked);
 	SAME(e.pending);
-	SAME(e.inherited);
 	SAME_BYTES(any_ns);
 	SAME(any_cnt);
 	for (int i = 0; i < WAITS_OPEN; i++) {

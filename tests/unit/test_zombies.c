@@ -52,7 +52,7 @@ static void seed(struct scene *s, uint32_t pid, uint32_t ppid, bool zombie, stru
 	ev.seed.threads = 1;
 	if (!ev.seed.exit_signal)
 		ev.seed.exit_signal = 17;
-	ev.seed.still_exec_ns = zombie ? AGO_NS : 0;
+	ev.seed.still_exec_ns = ev.seed.still_arrival_ns = zombie ? AGO_NS : 0;
 	snprintf(ev.seed.comm, sizeof(ev.seed.comm), "%s", zombie ? "dead" : "parent");
 	ev.h.flags |= zombie ? REC_F_EXITING | REC_F_DEAD | REC_F_ZOMBIE : 0;
 	ev.seed.exit_state = zombie ? 32 : 0;
@@ -417,6 +417,20 @@ static void zombies_of_an_earlier_image_are_inherited(void **state)
 	fact(&s, "");
 	tick(&s, 5000);
 	expect(&s, VERDICT_INHERITED_OVER_EXEC);
+	close_scene(&s);
+	/* alive when we came */
+	host(&s);
+	seed(&s, 1, 0, false, (struct rec_seed){0});
+	seed(&s, PARENT, 1, false, (struct rec_seed){0});
+	seed(&s, CHILD, PARENT, false, other);
+	fact(&s, "");
+	dead(&s, CHILD, (struct rec_zombie){0});
+	tick(&s, 5000);
+	expect(&s, VERDICT_INHERITED_OVER_EXEC);
+	born(&s, YOUNGEST, PARENT);
+	dead(&s, YOUNGEST, (struct rec_zombie){0});
+	tick(&s, 5000);
+	expect(&s, VERDICT_NEVER_WAITS); /* of this image is one that it does not reap */
 	close_scene(&s);
 	/* an adopter's image is never the one that bore them */
 	open_scene(&s, (struct rec_seed){.h = {.flags = REC_F_SUBREAPER}}, other);

@@ -124,6 +124,15 @@ static void count_kind(struct zombie_parent *f, const struct proc *zombie)
 	f->kinds_other++;
 }
 
+/* Of whoever adopts, a pass says of orphans, too, that its image did not bear them. */
+static bool is_inherited(const struct proc *child, const struct proc *parent)
+{
+	if (parent->exec_ns)
+		return child->key.start_ns < parent->exec_ns;
+	return proc_is_of_other_image(child) && !(parent->flags & (PROC_SUBREAPER | PROC_NSINIT)) &&
+	       parent->key.tgid != 1;
+}
+
 static void count_zombie(struct examination *x, const struct proc *zombie)
 {
 	struct zombie_parent *f = zombie->parent ? find_or_add(x, zombie->parent) : NULL;
@@ -134,10 +143,12 @@ static void count_zombie(struct examination *x, const struct proc *zombie)
 		return;
 	age = proc_still_ns(zombie, x->now_ns, &estimated);
 	f->zombies++;
-	f->adopted += !proc_key_equals(zombie->birth_parent, zombie->parent->key);
+	f->birth_unseen += !zombie->birth_parent.tgid;
+	f->adopted += zombie->birth_parent.tgid &&
+		      !proc_key_equals(zombie->birth_parent, zombie->parent->key);
 	f->traced += (zombie->flags & PROC_TRACED) != 0;
 	f->walled += zombie->exit_signal != SIGCHLD;
-	f->before_exec += zombie->parent->exec_ns && zombie->key.start_ns < zombie->parent->exec_ns;
+	f->before_exec += is_inherited(zombie, zombie->parent);
 	f->fresh += !(zombie->flags & PROC_STATE_Z_SEEDED);
 	f->killed += (zombie->status & 0x7f) != 0;
 	f->awaited += proc_is_awaited(zombie);
@@ -149,6 +160,7 @@ static void count_zombie(struct examination *x, const struct proc *zombie)
 	if (age >= f->oldest_ns) {
 		f->oldest_ns = age;
 		f->estimated = estimated;
+		f->oldest_err_ns = zombie->death ? zombie->death->zombie_err_ns : 0;
 	}
 	if (age < f->newest_ns)
 		f->newest_ns = age;
@@ -341,31 +353,14 @@ static enum verdict judge_idle(struct zombie_parent *f, const struct proc_eviden
 	return VERDICT_NEVER_WAITS;
 }
 
-/* It was given orphans, and waits for its own children at most. */
+/* It was given orphans as far as is known, and waits for its own children at most. */
 static bool is_idle_init(const struct zombie_parent *f, const struct wait_evidence *w)
 {
 	const struct proc *p = f->proc;
 
-	return f->adopted * 2 > f->zombies && (p->flags & PROC_NSINIT || p->key.tgid == 1) &&
-	       !w->any && !w->pgid && !w->unknown && !w->in_any;
-}
-
-/*
- * Of zombies that were there before us only a pass can tell that the parent has another image since;
- * an exec that was seen is younger than all of them.
- * Of whoever adopts the same is said of orphans, and then it proves nothing.
- */
-static void count_inherited(struct zombie_parent *f)
-{
-	const struct proc *p = f->proc;
-	uint64_t seeded = f->zombies - f->fresh;
-
-	if (!p->evidence || p->exec_ns || p->flags & (PROC_SUBREAPER | PROC_NSINIT) ||
-	    p->key.tgid == 1)
-		return;
-	f->before_exec += p->evidence->inherited < seeded ? p->evidence->inherited : seeded;
-	if (f->before_exec > f->zombies)
-		f->before_exec = f->zombies;
+	return (f->adopted + f->birth_unseen) * 2 > f->zombies &&
+	       (p->flags & PROC_NSINIT || p->key.tgid == 1) && !w->any && !w->pgid && !w->unknown &&
+	       !w->in_any;
 }
 
 static enum verdict judge(const struct examination *x, struct zombie_parent *f)
@@ -501,7 +496,6 @@ int zombies_examine(const struct proc_table *t, const struct zombies_options *op
 		struct zombie_parent *f = &z.parents[i];
 
 		find_source(&x, f);
-		count_inherited(f);
 		f->verdict = judge(&x, f);
 		find_rate(f);
 		find_adopter(&x, f);

@@ -143,7 +143,6 @@ static void put_evidence(struct keyframe *k, const struct proc_evidence *e)
 		.disposition = e->disposition,
 		.blocked = e->blocked,
 		.pending = e->pending,
-		.inherited = e->inherited,
 	};
 
 	memcpy(rec.wait_cnt, w->cnt, sizeof(rec.wait_cnt));
@@ -266,7 +265,8 @@ void keyframe_put_row(struct keyframe *k, const struct row *r)
 		.args_len = args.len,
 		.cwd_len = cwd.len,
 		.hostname_len = hostname.len,
-		.marks = (r->bits & ~(ROW_USED | ROW_DEAD_LISTED)) |
+		.marks = (r->bits & ~(ROW_USED | ROW_DEAD_LISTED | ROW_OTHER_IMAGE)) |
+			 (r->bits & ROW_OTHER_IMAGE ? MARK_OTHER_IMAGE : 0) |
 			 (is_init(k->t, r) ? ROW_INIT : 0),
 		.parts = parts_of(r),
 		.kills = r->kills ? r->kills->cnt : 0,

@@ -69,7 +69,6 @@ struct proc_evidence {
 	uint32_t sa_flags;
 	uint8_t disposition;      /* REC_SIG_*, at the last child's death or the snapshot */
 	uint8_t blocked, pending; /* the same */
-	uint16_t inherited; /* zombies found at first, born before its exec or of another parent */
 };
 
 /* Who ended it, as far as signals tell */
@@ -137,6 +136,11 @@ bool proc_is_frozen(const struct proc *p);
 struct span proc_comm(const struct proc *p);
 /* Of a zombie: a wait call that fits it was seen, so it is reaped as soon as that call has run */
 bool proc_is_awaited(const struct proc *p);
+/*
+ * A row of a pass said that its parent is another program than at its birth, or not who bore it: of
+ * who adopts, the same is said of orphans.
+ */
+bool proc_is_of_other_image(const struct proc *p);
 const char *spawn_how_name(enum spawn_how how); /* "posix_spawn" */
 const char *signal_name(int sig);               /* "SIGKILL", "SIGRTMIN+3"; NULL: no such signal */
 

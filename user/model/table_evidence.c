@@ -60,6 +60,12 @@ bool proc_is_awaited(const struct proc *p)
 	return p->death && ((const struct death *)p->death)->wait_ns;
 }
 
+bool proc_is_of_other_image(const struct proc *p)
+{
+	return (((const struct row *)p)->bits & ROW_OTHER_IMAGE) && p->parent &&
+	       (!p->birth_parent.tgid || proc_key_equals(p->birth_parent, p->parent->key));
+}
+
 /* ---- waits ---------------------------------------------------------------------------------- */
 
 /* eligible_child(): __WALL takes all, else __WCLONE decides between clone children and others. */
@@ -250,14 +256,6 @@ void evidence_count_death(struct proc_table *t, struct row *child, const struct 
 	e->e.pending = z->pending;
 	if (z->flags & REC_ZOMBIE_MERGED)
 		e->e.merged++;
-}
-
-void evidence_count_inherited(struct row *child)
-{
-	struct evidence *e = child->p.parent ? row_evidence_if(row_of(child->p.parent)) : NULL;
-
-	if (e && e->e.inherited < UINT16_MAX)
-		e->e.inherited++;
 }
 
 /*

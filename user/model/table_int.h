@@ -45,7 +45,10 @@ enum row_bits {
 	ROW_NOTIFIED = 1 << 13, /* its parent (not only a tracer) was told of its death */
 	ROW_MISSING = 1 << 14,  /* dead and not in a pass: its REC_FREE may be under way */
 	ROW_INIT = 1 << 15,     /* only in a keyframe: it is in 'inits' */
+	ROW_OTHER_IMAGE =
+		1 << 16, /* seeded: its parent's image then was not the one that bore it */
 };
+#define MARK_OTHER_IMAGE 0x1 /* ... in rec_row.marks, where ROW_USED never is */
 
 /* Fatal signals on their way; which one it was is known when the status is. */
 #define KILLS_MAX 3
@@ -89,7 +92,7 @@ struct row {
 	struct kills *kills; /* NULL: none */
 	uint64_t first_ns;   /* when records about it began */
 	uint64_t ahead_ns;   /* since when headers are ahead of the events; 0: they are not */
-	uint16_t bits;
+	uint32_t bits;
 };
 
 /* The budget: 320 bytes a live process, two words of the index included (half full at worst). */
@@ -270,8 +273,6 @@ int apply_wait(struct proc_table *t, const struct event *ev);
 void row_went_on(struct proc_table *t, struct row *r, uint32_t tid, uint64_t now_ns);
 void evidence_count_death(struct proc_table *t, struct row *child, const struct event *ev);
 void evidence_open_waits(struct proc_table *t, struct row *child);
-/* A zombie of the first pass that its parent's present image did not bear. */
-void evidence_count_inherited(struct row *child);
 void evidence_count_reap(struct proc_table *t, struct row *child);
 /* An exec: what the program before it waited for is not this one's. */
 void evidence_of_new_image(struct row *r);

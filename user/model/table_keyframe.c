@@ -134,6 +134,8 @@ static void load_life(struct row *r, const struct rec_row *rec)
 	struct proc *p = &r->p;
 
 	r->bits |= rec->marks & MARKS_TAKEN;
+	if (rec->marks & MARK_OTHER_IMAGE)
+		r->bits |= ROW_OTHER_IMAGE;
 	r->first_ns = rec->first_ns;
 	r->ahead_ns = rec->ahead_ns;
 	p->birth_parent = (struct proc_key){rec->birth_tgid, rec->birth_start_ns};
@@ -298,7 +300,6 @@ static int load_evidence(struct proc_table *t, struct row *r, const struct parts
 		.disposition = rec->disposition,
 		.blocked = rec->blocked,
 		.pending = rec->pending,
-		.inherited = rec->inherited,
 	};
 	memcpy(e->e.waits.cnt, rec->wait_cnt, sizeof(e->e.waits.cnt));
 	load_waits(e, &parts->waits);

@@ -13,26 +13,44 @@
 
 #define PASS_PARTIAL 0x80000000u /* a pass that only collects the scope */
 #define SIGCHLD_BIT  (1ULL << 16)
+/* How old the stamps of the task that asks may be: a tick, or a read of the pass (live_pass.c). */
+#define STAMP_NS     (10 * NS_PER_MS)
 
 /* ---- rows ----------------------------------------------------------------------------------- */
 
 /*
- * A zombie's stamps stand still: the later one is its death, the difference of the two how far off
- * that may be. Both are awake time.
+ * A zombie's stamps stand still, both are awake time. The arrival (rq_clock(), one clock on all CPUs)
+ * is when it was last given a CPU: it died after that, within the CPU time that it has used. exec_start
+ * is the death itself, but on its CPU's rq_clock_task(), which goes without interrupts and stolen
+ * time: between two CPUs of a guest that has been up for long that may be minutes. So the arrival
+ * judges: exec_start is taken where it lies in between.
  */
+static uint64_t zombie_age(const struct rec_seed *s, uint64_t *ret_err_ns)
+{
+	uint64_t death = s->still_exec_ns, arrival = s->still_arrival_ns;
+	uint64_t cpu_ns = s->usage.cpu_ns;
+
+	*ret_err_ns = STAMP_NS;
+	if (arrival == REC_STILL_NONE)
+		return death;
+	if (death != REC_STILL_NONE && death <= arrival + STAMP_NS &&
+	    death + cpu_ns + STAMP_NS >= arrival) {
+		*ret_err_ns += death > arrival ? death - arrival : arrival - death;
+		return death;
+	}
+	*ret_err_ns += cpu_ns;
+	return arrival;
+}
+
 static void seed_zombie_age(struct row *r, const struct event *ev)
 {
-	uint64_t a = ev->seed.still_exec_ns, b = ev->seed.still_arrival_ns, age;
 	struct proc_death *d = r->p.death;
+	uint64_t err_ns, age = zombie_age(&ev->seed, &err_ns);
 
-	if (!d)
-		return;
-	age = a != REC_STILL_NONE ? a : b;
-	if (age == REC_STILL_NONE || age > ev->h.boot_ns)
+	if (!d || age == REC_STILL_NONE || age > ev->h.boot_ns)
 		return;
 	d->zombie_ns = ev->h.boot_ns - age;
-	if (a != REC_STILL_NONE && b != REC_STILL_NONE)
-		d->zombie_err_ns = b > a ? b - a : a - b;
+	d->zombie_err_ns = err_ns;
 }
 
 /* It was dead before we looked: part of the picture, no event. */
@@ -48,8 +66,6 @@ static void seed_new_zombie(struct proc_table *t, struct row *r, const struct ev
 	r->bits |= ROW_EXIT_TOLD | ROW_LET_GO;
 	row_set_state(t, r, PROC_ZOMBIE);
 	evidence_count_death(t, r, ev);
-	if (ev->h.flags & REC_F_OTHER_IMAGE)
-		evidence_count_inherited(r);
 }
 
 /*
@@ -101,6 +117,8 @@ static void seed_fill(struct proc_table *t, struct row *r, const struct event *e
 	row_take_parent(t, r, ev);
 	row_take_cred(r, &s->cred);
 	row_take_place(t, r, &s->place);
+	if (ev->h.flags & REC_F_OTHER_IMAGE)
+		r->bits |= ROW_OTHER_IMAGE;
 	r->p.rss_kb = s->rss_kb;
 	r->p.exit_signal = s->exit_signal;
 	r->p.task_state = s->state;
@@ -201,7 +219,7 @@ static bool pass_covers(const struct proc_table *t, const struct row *r)
 /* True when the pass put the row right. */
 static bool heal_seen(struct proc_table *t, struct row *r, const struct event *ev)
 {
-	uint16_t bits = r->bits;
+	uint32_t bits = r->bits;
 
 	r->bits &= ~(ROW_PASS_ZOMBIE | ROW_PASS_DEAD | ROW_PASS_CONT);
 	if ((bits & ROW_PASS_ZOMBIE) && r->p.state < PROC_ZOMBIE &&

@@ -72,6 +72,7 @@ static void put_parent(struct buf *b, const struct render *r, const struct zombi
 		if (f->age_known) {
 			json_u64(&j, "oldest_ns", f->oldest_ns);
 			json_bool(&j, "oldest_estimated", f->estimated);
+			json_u64(&j, "oldest_err_ns", f->oldest_err_ns);
 		}
 		json_u64(&j, "adopted", f->adopted);
 		json_u64(&j, "killed", f->killed);

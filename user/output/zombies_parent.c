@@ -184,8 +184,12 @@ static void put_why(struct zombies_page *p, const struct zombie_parent *f)
 				      "nothing of them; ");
 		break;
 	case VERDICT_INIT_DOES_NOT_REAP:
-		zombies_put_count(p, f->adopted, "orphan was", "orphans were");
-		buf_put_str(&p->text, " given to it as the init of its pid namespace; ");
+		if (f->adopted) {
+			zombies_put_count(p, f->adopted, "orphan was", "orphans were");
+			buf_put_str(&p->text, " given to it as the init of its pid namespace; ");
+		} else {
+			buf_put_str(&p->text, "all orphans of its pid namespace are given to it; ");
+		}
 		break;
 	case VERDICT_UNKNOWN:
 		buf_put_str(&p->text, "not decided: ");

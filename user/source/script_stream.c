@@ -104,6 +104,7 @@ void script_run_seed(struct line *l)
 	r.exit_signal = line_u64(l, "exit_signal", life->exit_signal);
 	r.state = line_u64(l, "state", 1);
 	r.rss_kb = line_u64(l, "rss", 0);
+	r.usage.cpu_ns = line_ns(l, "cpu_time", 0);
 	r.still_exec_ns = line_ns(l, "still", REC_STILL_NONE);
 	r.still_arrival_ns = line_ns(l, "arrival", REC_STILL_NONE);
 	r.child_minflt = line_u64(l, "child_minflt", 0);
