@@ -10,9 +10,12 @@ struct zombies_ledger {
 	uint64_t born;       /* in the span; those the kernel reaps at once are no zombies */
 	uint64_t autoreaped; /* by the kernel */
 	uint64_t reaped;     /* of any age */
-	uint64_t by_parent, by_adopter, by_other; /* of them; the rest: not known by whom */
-	uint64_t err_ns;                          /* the most that a lifetime below can be off */
-	struct hist life_ns;                      /* of those that were born in the span */
+	/* of them, by the thread that the kernel calls parent or another of its process; the rest: by
+	 * whom is not known */
+	uint64_t by_parent, by_thread, by_adopter, by_tracer, by_other;
+	uint64_t err_ns;         /* the most that a lifetime below can be off */
+	struct hist life_ns;     /* of those that were born in the span */
+	struct hist teardown_ns; /* death of the last thread until it was a zombie */
 };
 
 /* For every change that the table tells. Without memory lifetimes are left out. */

@@ -102,3 +102,14 @@ uint64_t hist_percentile(const struct hist *h, unsigned permille)
 	}
 	return h->max;
 }
+
+uint64_t hist_below(const struct hist *h, uint64_t v)
+{
+	uint64_t cnt = 0;
+
+	if (!h->buckets) /* one value at most, kept without */
+		return h->max < v ? h->cnt : 0;
+	for (unsigned i = 0; i < HIST_BUCKETS && hist_bucket_top(i) < v; i++)
+		cnt += h->buckets[i];
+	return cnt;
+}

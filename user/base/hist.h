@@ -20,5 +20,7 @@ void hist_release(struct hist *h);
 int hist_add(struct hist *h, uint64_t v);                          /* 0 or -ENOMEM */
 int hist_merge(struct hist *h, const struct hist *more);           /* 0 or -ENOMEM */
 uint64_t hist_percentile(const struct hist *h, unsigned permille); /* 0 when empty; <= max */
+/* How many are below v, those in the bucket around v left out. */
+uint64_t hist_below(const struct hist *h, uint64_t v);
 
 #endif

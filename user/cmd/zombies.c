@@ -21,6 +21,7 @@ struct run {
 	struct session *session;
 	struct scope scope; /* of a recording */
 	struct zombies_ledger ledger;
+	struct adoptions adoptions;
 	uint64_t duration_ns;
 	bool passed; /* the last look was asked for */
 };
@@ -52,6 +53,8 @@ static void on_change(void *ctx, const struct change *c)
 	scope_note(&run->scope, c);
 	if (c->proc && scope_has(&run->scope, c->proc))
 		zombies_ledger_note(&run->ledger, c);
+	if (!c->proc || scope_has(&run->scope, c->proc))
+		adoptions_note(&run->adoptions, c);
 	if (c->kind == CHANGE_SEEN && c->proc->state == PROC_ZOMBIE && parent &&
 	    parent->flags & PROC_SEEDED) {
 		ask_waits(run, parent);
@@ -105,6 +108,7 @@ static void put_answer(struct run *run, const struct zombies *z)
 	struct zombies_view view = {
 		.zombies = z,
 		.ledger = &run->ledger,
+		.adoptions = &run->adoptions,
 		.from = session_read_path(s)        ? session_read_path(s) :
 			strcmp(source, "proc") == 0 ? "/proc" :
 						      NULL,
@@ -112,6 +116,7 @@ static void put_answer(struct run *run, const struct zombies *z)
 				      host->now_ns - host->start_ns :
 				      0,
 		.complete = session_complete(s),
+		.all = run->opt->all,
 	};
 	struct buf b = {0};
 
@@ -176,6 +181,7 @@ int cmd_zombies(const struct options *opt)
 	if (code != EXIT_DONE)
 		return code;
 	scope_init(&run.scope, opt, session_table(run.session));
+	adoptions_init(&run.adoptions, session_table(run.session));
 	err = proc_table_listen(session_table(run.session), on_change, &run);
 	if (err) {
 		log_err(err, "cannot listen to the process table");
@@ -184,6 +190,7 @@ int cmd_zombies(const struct options *opt)
 	code = session_run(run.session);
 	if (code == EXIT_DONE)
 		code = answer(&run);
+	adoptions_release(&run.adoptions);
 	code = session_close(run.session, code);
 	scope_release(&run.scope);
 	zombies_ledger_release(&run.ledger);

@@ -2,6 +2,8 @@
 #include "output/zombies_int.h"
 
 #include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "output/table.h"
 
@@ -59,9 +61,24 @@ static void put_head(struct zombies_page *p, const struct zombies_view *v)
 	buf_release(&right);
 }
 
+/* Name and pid: together they take ZOMBIES_NAME_WIDTH, or one blank between them. */
+void zombies_put_name(struct zombies_page *p, const struct proc *proc)
+{
+	char pid[16];
+	size_t width;
+
+	snprintf(pid, sizeof(pid), "%u", proc->key.tgid);
+	text_put_safe(&p->text, proc_comm(proc), &p->r->style);
+	width = text_width((struct span){buf_str(&p->text), p->text.len}) + strlen(pid);
+	buf_put_span(p->out, (struct span){buf_str(&p->text), p->text.len});
+	buf_pad(p->out, width < ZOMBIES_NAME_WIDTH ? ZOMBIES_NAME_WIDTH - width : 1, ' ');
+	buf_put_str(p->out, pid);
+	buf_reset(&p->text);
+}
+
 static void put_row(struct zombies_page *p, const struct zombie_parent *f)
 {
-	struct buf age = {0}, leak = {0}, name = {0};
+	struct buf age = {0}, leak = {0};
 
 	if (!f->zombies) {
 		buf_put_char(&age, '-');
@@ -76,22 +93,15 @@ static void put_row(struct zombies_page *p, const struct zombie_parent *f)
 		put_leak(&leak, f->leak_milli);
 	else
 		buf_put_char(&leak, '-');
-	text_put_safe(&name, proc_comm(f->proc), &p->r->style);
-	buf_put_str(p->out, buf_str(&name));
-	buf_pad(p->out,
-		text_width((struct span){buf_str(&name), name.len}) < 16 ?
-			16 - text_width((struct span){buf_str(&name), name.len}) :
-			0,
-		' ');
-	buf_printf(p->out, " %7u %5" PRIu64 " %7s %9s %12s  %s\n", f->proc->key.tgid, f->zombies,
-		   buf_str(&age), buf_str(&leak),
+	zombies_put_name(p, f->proc);
+	buf_printf(p->out, " %5" PRIu64 " %7s %9s %12s  %s\n", f->zombies, buf_str(&age),
+		   buf_str(&leak),
 		   !f->reaped_known ? "?" :
 		   f->ever_reaped   ? "yes" :
 				      "no",
 		   verdict_says(f->verdict));
 	buf_release(&age);
 	buf_release(&leak);
-	buf_release(&name);
 }
 
 static bool is_blamed(const struct zombie_parent *f)
@@ -99,7 +109,32 @@ static bool is_blamed(const struct zombie_parent *f)
 	return f->zombies && f->verdict != VERDICT_HEALTHY;
 }
 
-/* "in this time: 812 born, 790 reaped (778 by their parent); waited p50 1.2ms, p99 31ms, max 2.4s" */
+/* "778 by their parent, 12 by another thread of it": only those there are */
+static void put_reapers(struct zombies_page *p, const struct zombies_ledger *l)
+{
+	const struct {
+		uint64_t cnt;
+		const char *who;
+	} by[] = {
+		{l->by_parent, " by the parent"},  {l->by_thread, " by another thread of it"},
+		{l->by_adopter, " by an adopter"}, {l->by_tracer, " by a tracer"},
+		{l->by_other, " by others"},
+	};
+	const char *sep = " (";
+
+	for (size_t i = 0; i < sizeof(by) / sizeof(by[0]); i++) {
+		if (!by[i].cnt)
+			continue;
+		buf_put_str(&p->text, sep);
+		text_put_count(&p->text, by[i].cnt);
+		buf_put_str(&p->text, by[i].who);
+		sep = ", ";
+	}
+	if (*sep == ',')
+		buf_put_char(&p->text, ')');
+}
+
+/* "in this time: 812 born, 790 reaped (778 by the parent); they waited p50 1.2ms, ..., max 2.4s" */
 static void put_ledger(struct zombies_page *p, const struct zombies_ledger *l)
 {
 	if (!l->born && !l->reaped && !l->autoreaped)
@@ -108,25 +143,21 @@ static void put_ledger(struct zombies_page *p, const struct zombies_ledger *l)
 	zombies_put_count(p, l->born, "zombie born, ", "zombies born, ");
 	text_put_count(&p->text, l->reaped);
 	buf_put_str(&p->text, " reaped");
-	if (l->by_parent || l->by_adopter || l->by_other)
-		buf_printf(&p->text,
-			   " (%" PRIu64 " by their parent, %" PRIu64 " by an adopter, %" PRIu64
-			   " by others)",
-			   l->by_parent, l->by_adopter, l->by_other);
+	put_reapers(p, l);
 	if (l->autoreaped) {
 		buf_put_str(&p->text, ", ");
 		text_put_count(&p->text, l->autoreaped);
 		buf_put_str(&p->text, " by the kernel at once");
 	}
 	if (l->life_ns.cnt) {
-		buf_put_str(&p->text, "; they waited p50 ");
-		text_put_duration(&p->text, hist_percentile(&l->life_ns, 500));
-		buf_put_str(&p->text, ", p99 ");
-		text_put_duration(&p->text, hist_percentile(&l->life_ns, 990));
-		buf_put_str(&p->text, ", max ");
-		text_put_duration(&p->text, l->life_ns.max);
+		buf_put_str(&p->text, "; they waited ");
+		zombies_put_spread(p, &l->life_ns);
 		buf_put_str(&p->text, ", each good to ");
 		text_put_duration(&p->text, l->err_ns);
+	}
+	if (l->teardown_ns.cnt) {
+		buf_put_str(&p->text, "; from death to zombie (teardown) ");
+		zombies_put_spread(p, &l->teardown_ns);
 	}
 	table_put_wrapped(p->out, &p->r->style, (struct span){buf_str(&p->text), p->text.len}, 0,
 			  2);
@@ -136,14 +167,14 @@ static void put_ledger(struct zombies_page *p, const struct zombies_ledger *l)
 void zombies_put_text(struct buf *b, const struct render *r, const struct zombies_view *v)
 {
 	const struct zombies *z = v->zombies;
-	struct zombies_page p = {.out = b, .r = r};
+	struct zombies_page p = {.out = b, .r = r, .view = v};
 	size_t told = 0, left = 0;
 	bool estimated = false;
 
 	put_head(&p, v);
 	if (z->parent_cnt)
-		buf_printf(b, "%-16s %7s %5s %7s %9s %12s  %s\n", "PARENT", "PID", "ZOMB", "OLDEST",
-			   "LEAK/min", "EVER REAPED", "VERDICT");
+		buf_printf(b, "%-*s%s %5s %7s %9s %12s  %s\n", ZOMBIES_NAME_WIDTH - 3, "PARENT",
+			   "PID", "ZOMB", "OLDEST", "LEAK/min", "EVER REAPED", "VERDICT");
 	for (size_t i = 0; i < z->parent_cnt; i++) {
 		put_row(&p, &z->parents[i]);
 		estimated |= z->parents[i].estimated;
@@ -158,8 +189,12 @@ void zombies_put_text(struct buf *b, const struct render *r, const struct zombie
 	}
 	if (left)
 		buf_printf(b, "\n%zu more in full: --wide, or one: --pid P\n", left);
-	if (v->watched_ns)
+	if (v->all)
+		zombies_put_waits(&p);
+	if (v->watched_ns) {
 		put_ledger(&p, v->ledger);
+		zombies_put_adopters(&p);
+	}
 	if (estimated)
 		buf_put_str(b,
 			    "~ died before proctrail looked: time from the scheduler's stamps\n");

@@ -3,6 +3,7 @@
 #ifndef PROCTRAIL_OUTPUT_ZOMBIES_H
 #define PROCTRAIL_OUTPUT_ZOMBIES_H
 
+#include "analysis/adoption.h"
 #include "analysis/zombies.h"
 #include "analysis/zombies_ledger.h"
 #include "output/render.h"
@@ -10,13 +11,16 @@
 struct zombies_view {
 	const struct zombies *zombies;
 	const struct zombies_ledger *ledger; /* of what was watched */
+	const struct adoptions *adoptions;   /* NULL: where orphans came from is left out */
 	const char *from;                    /* a recording, "/proc"; NULL: the machine */
 	uint64_t watched_ns;                 /* 0: one look */
 	bool complete;
+	bool all; /* healthy parents too: how long their zombies waited */
 };
 
 void zombies_put_text(struct buf *b, const struct render *r, const struct zombies_view *v);
-/* {"event":"parent",...} each, then {"event":"ledger",...} */
+/* {"event":"parent",...} each with {"event":"origin",...} of its orphans, then "adopter", "adoption" and
+ * "ledger" of what was watched */
 void zombies_put_json(struct buf *b, const struct render *r, const struct zombies_view *v);
 
 #endif

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "output/zombies.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #include "analysis/forecast.h"
+#include "analysis/zombies_dead.h"
 
 static void put_time(struct json *j, const struct render *r)
 {
@@ -9,6 +13,23 @@ static void put_time(struct json *j, const struct render *r)
 	clock_put_rfc3339(j->out, proc_table_clock(r->table), proc_table_host(r->table)->now_ns);
 	buf_put_char(j->out, '"');
 	json_u64(j, "boot_ns", proc_table_host(r->table)->now_ns);
+}
+
+/* zombie_p50_ns ... zombie_max_ns */
+static void put_spread(struct json *j, const char *what, const struct hist *h)
+{
+	static const struct {
+		const char *name;
+		unsigned permille;
+	} parts[] = {{"p50", 500}, {"p90", 900}, {"p99", 990}};
+	char name[32];
+
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		snprintf(name, sizeof(name), "%s_%s_ns", what, parts[i].name);
+		json_u64(j, name, hist_percentile(h, parts[i].permille));
+	}
+	snprintf(name, sizeof(name), "%s_max_ns", what);
+	json_u64(j, name, h->max);
 }
 
 static void put_evidence(struct json *j, const struct zombie_parent *f)
@@ -27,9 +48,8 @@ static void put_evidence(struct json *j, const struct zombie_parent *f)
 	json_u64(j, "waits_pgid", e->waits.cnt[REC_WAIT_PGID]);
 	json_u64(j, "waits_unknown", e->waits.cnt[REC_WAIT_UNKNOWN]);
 	if (e->zombie_ns.cnt) {
-		json_u64(j, "zombie_p50_ns", hist_percentile(&e->zombie_ns, 500));
-		json_u64(j, "zombie_p99_ns", hist_percentile(&e->zombie_ns, 990));
-		json_u64(j, "zombie_max_ns", e->zombie_ns.max);
+		json_u64(j, "lifetimes", e->zombie_ns.cnt);
+		put_spread(j, "zombie", &e->zombie_ns);
 	}
 }
 
@@ -50,6 +70,18 @@ static void put_limit(struct json *j, const struct render *r, const struct zombi
 	json_u64(j, "limit_zombies", f.zombies);
 	json_u64(j, "limit_processes", f.processes);
 	json_u64(j, "limit_threads", f.threads);
+}
+
+static void put_dead(struct json *j, const struct proc *parent)
+{
+	struct zombies_dead d;
+
+	zombies_dead_find(parent, &d);
+	if (!d.first_ns)
+		return;
+	json_u64(j, "first_death_ns", d.first_ns);
+	json_u64(j, "last_death_ns", d.last_ns);
+	json_u64(j, "death_err_ns", d.err_ns);
 }
 
 static void put_parent(struct buf *b, const struct render *r, const struct zombie_parent *f)
@@ -76,6 +108,7 @@ static void put_parent(struct buf *b, const struct render *r, const struct zombi
 		}
 		json_u64(&j, "adopted", f->adopted);
 		json_u64(&j, "killed", f->killed);
+		put_dead(&j, f->proc);
 		json_u64(&j, "leak_milli_per_min", f->leak_milli);
 		put_limit(&j, r, f);
 	}
@@ -107,23 +140,167 @@ static void put_ledger(struct buf *b, const struct render *r, const struct zombi
 	json_u64(&j, "autoreaped", l->autoreaped);
 	json_u64(&j, "by_parent", l->by_parent);
 	json_u64(&j, "by_adopter", l->by_adopter);
+	json_u64(&j, "by_thread", l->by_thread);
+	json_u64(&j, "by_tracer", l->by_tracer);
 	json_u64(&j, "by_other", l->by_other);
 	if (l->life_ns.cnt) {
-		json_u64(&j, "zombie_p50_ns", hist_percentile(&l->life_ns, 500));
-		json_u64(&j, "zombie_p90_ns", hist_percentile(&l->life_ns, 900));
-		json_u64(&j, "zombie_p99_ns", hist_percentile(&l->life_ns, 990));
-		json_u64(&j, "zombie_max_ns", l->life_ns.max);
+		put_spread(&j, "zombie", &l->life_ns);
 		json_u64(&j, "zombie_err_ns", l->err_ns);
 	}
+	if (l->teardown_ns.cnt)
+		put_spread(&j, "teardown", &l->teardown_ns);
 	json_end(&j);
+}
+
+/* ---- orphans -------------------------------------------------------------------------------- */
+
+static struct span comm_span(const char comm[REC_COMM_LEN])
+{
+	return (struct span){comm, strnlen(comm, REC_COMM_LEN)};
+}
+
+static void put_comm(struct json *j, const char *name, const char comm[REC_COMM_LEN])
+{
+	if (comm[0])
+		json_str(j, name, comm_span(comm));
+}
+
+static void put_known(struct json *j, const char *name, uint64_t v)
+{
+	if (v)
+		json_u64(j, name, v);
+}
+
+/* Whom it came from, and what it took along from there. */
+static void put_source(struct json *j, const struct adoption *a)
+{
+	struct span path = intern_span(a->place), unit = cgroup_path_unit(path);
+	struct span container = cgroup_path_container(path);
+
+	put_known(j, "from_pid", a->from.tgid);
+	put_known(j, "from_start_ns", a->from.start_ns);
+	put_comm(j, "from_comm", a->from_comm);
+	put_known(j, "from_died_ns", a->from_died_ns);
+	put_known(j, "birth_ppid", a->born_of.tgid);
+	json_u64(j, "uid", a->uid);
+	if (a->loginuid != ID_UNSET)
+		json_u64(j, "loginuid", a->loginuid);
+	if (a->sessionid != ID_UNSET)
+		json_u64(j, "sessionid", a->sessionid);
+	put_known(j, "sid", a->sid);
+	if (path.len)
+		json_str(j, "cgroup", path);
+	if (unit.len)
+		json_str(j, "unit", unit);
+	if (container.len)
+		json_str(j, "container", container);
+}
+
+/* Zombies of one adopter that are alike in where they came from. */
+static void put_origins(struct buf *b, const struct render *r, const struct adoptions *a,
+			const struct proc *parent)
+{
+	struct origin origins[ORIGINS_MAX];
+	uint64_t others;
+	size_t cnt = origins_find(a, parent, origins, &others);
+
+	for (size_t i = 0; i < cnt; i++) {
+		const struct origin *o = &origins[i];
+		struct json j;
+
+		json_begin(&j, b, "origin");
+		put_time(&j, r);
+		json_u64(&j, "adopter_pid", parent->key.tgid);
+		json_u64(&j, "adopter_start_ns", parent->key.start_ns);
+		json_str(&j, "adopter_comm", proc_comm(parent));
+		put_comm(&j, "comm", o->like.comm);
+		json_u64(&j, "zombies", o->cnt);
+		json_bool(&j, "orphans", o->orphans);
+		put_source(&j, &o->like);
+		if (o->leader)
+			json_str(&j, "session_comm", proc_comm(o->leader));
+		json_end(&j);
+	}
+}
+
+static void put_adoption(struct buf *b, const struct render *r, const struct adoption *a)
+{
+	struct json j;
+
+	json_begin(&j, b, "adoption");
+	json_raw_str(&j, "ts");
+	clock_put_rfc3339(b, proc_table_clock(r->table), a->adopted_ns);
+	buf_put_char(b, '"');
+	json_u64(&j, "boot_ns", a->adopted_ns);
+	json_u64(&j, "pid", a->orphan.tgid);
+	json_u64(&j, "start_ns", a->orphan.start_ns);
+	put_comm(&j, "comm", a->comm);
+	json_str(&j, "how", span_of(adopter_kind_name((enum adopter_kind)a->kind)));
+	json_u64(&j, "adopter_pid", a->adopter.tgid);
+	json_u64(&j, "adopter_start_ns", a->adopter.start_ns);
+	put_comm(&j, "adopter_comm", a->adopter_comm);
+	put_known(&j, "adopter_tid", a->by_tid);
+	put_known(&j, "from_tid", a->from_tid);
+	json_bool(&j, "noticed_later", a->late);
+	json_u64(&j, "adopters", a->hops);
+	put_source(&j, a);
+	put_known(&j, "zombie_since_ns", a->zombie_ns);
+	put_known(&j, "gone_ns", a->gone_ns);
+	if (a->autoreap)
+		json_bool(&j, "autoreaped", true);
+	else if (a->gone_ns && a->zombie_ns) {
+		json_u64(&j, "zombie_ns", a->waited_ns);
+		json_u64(&j, "zombie_err_ns", a->err_ns);
+	}
+	json_end(&j);
+}
+
+static void put_adopter(struct buf *b, const struct render *r, const struct adopter *a)
+{
+	enum reaps reaps = adopter_reaps(a);
+	struct json j;
+
+	json_begin(&j, b, "adopter");
+	put_time(&j, r);
+	json_u64(&j, "pid", a->key.tgid);
+	json_u64(&j, "start_ns", a->key.start_ns);
+	put_comm(&j, "comm", a->comm);
+	json_str(&j, "how", span_of(adopter_kind_name(a->kind)));
+	json_u64(&j, "orphans", a->orphans);
+	json_u64(&j, "passed_on", a->passed);
+	json_u64(&j, "died", a->died);
+	json_u64(&j, "reaped", a->reaped);
+	json_u64(&j, "autoreaped", a->autoreap);
+	if (reaps != REAPS_UNKNOWN)
+		json_bool(&j, "reaps", reaps == REAPS_YES);
+	if (a->waited_ns.cnt) {
+		put_spread(&j, "zombie", &a->waited_ns);
+		json_u64(&j, "zombie_err_ns", a->err_ns);
+	}
+	json_end(&j);
+}
+
+static void put_adoptions(struct buf *b, const struct render *r, const struct adoptions *a)
+{
+	for (size_t i = 0; i < a->adopter_cnt; i++)
+		if (a->adopters[i].orphans)
+			put_adopter(b, r, &a->adopters[i]);
+	for (size_t i = 0; i < a->cnt; i++)
+		put_adoption(b, r, &a->all[i]);
 }
 
 void zombies_put_json(struct buf *b, const struct render *r, const struct zombies_view *v)
 {
 	const struct zombies *z = v->zombies;
 
-	for (size_t i = 0; i < z->parent_cnt; i++)
+	for (size_t i = 0; i < z->parent_cnt; i++) {
 		put_parent(b, r, &z->parents[i]);
-	if (v->watched_ns)
-		put_ledger(b, r, v->ledger);
+		if (v->adoptions)
+			put_origins(b, r, v->adoptions, z->parents[i].proc);
+	}
+	if (!v->watched_ns)
+		return;
+	if (v->adoptions)
+		put_adoptions(b, r, v->adoptions);
+	put_ledger(b, r, v->ledger);
 }

@@ -22,7 +22,7 @@ static const struct {
 		 "on SIGCHLD loop waitpid(-1, &st, WNOHANG) until it returns 0 or -1; or "
 		 "set SA_NOCLDWAIT if nobody needs the status"},
 	[VERDICT_WAITS_FOR_OTHERS] =
-		{"waits for others only",
+		{"waits for others",
 		 "wait for every child that is made: keep its pid, or waitpid(-1)"},
 	[VERDICT_MERGED_SIGCHLD] = {"one reap per SIGCHLD",
 				    "one SIGCHLD may stand for several deaths: loop waitpid(-1, &st, "
@@ -35,7 +35,7 @@ static const struct {
 	[VERDICT_PARENT_STUCK] = {"is stuck in D", NULL},
 	[VERDICT_TRACED] = {"a tracer holds them", NULL},
 	[VERDICT_INIT_DOES_NOT_REAP] =
-		{"init: reaps no orphans",
+		{"reaps no orphans",
 		 "run an init as pid 1 of the container (docker run --init, tini), or "
 		 "let pid 1 loop waitpid(-1)"},
 	[VERDICT_INHERITED_OVER_EXEC] =
@@ -56,7 +56,7 @@ const char *verdict_says(enum verdict v)
 	return verdicts[v].says;
 }
 
-static void put_paragraph(struct zombies_page *p, const char *heading)
+void zombies_put_paragraph(struct zombies_page *p, const char *heading)
 {
 	buf_printf(p->out, "  %-*s", INDENT - 2, heading);
 	table_put_wrapped(p->out, &p->r->style, (struct span){buf_str(&p->text), p->text.len},
@@ -64,14 +64,19 @@ static void put_paragraph(struct zombies_page *p, const char *heading)
 	buf_reset(&p->text);
 }
 
-static void put_label(struct zombies_page *p, const struct proc *proc)
+void zombies_put_label(struct zombies_page *p, struct proc_key key, struct span comm)
 {
-	if (!proc->comm[0]) { /* known by its children only: outside of the scope */
-		buf_printf(&p->text, "pid %u", proc->key.tgid);
+	if (!comm.len) { /* known by its children only: outside of the scope */
+		buf_printf(&p->text, "pid %u", key.tgid);
 		return;
 	}
-	text_put_safe(&p->text, proc_comm(proc), &p->r->style);
-	buf_printf(&p->text, "[%u]", proc->key.tgid);
+	text_put_safe(&p->text, comm, &p->r->style);
+	buf_printf(&p->text, "[%u]", key.tgid);
+}
+
+static void put_label(struct zombies_page *p, const struct proc *proc)
+{
+	zombies_put_label(p, proc->key, proc_comm(proc));
 }
 
 void zombies_put_count(struct zombies_page *p, uint64_t n, const char *one, const char *many)
@@ -207,41 +212,7 @@ static void put_why(struct zombies_page *p, const struct zombie_parent *f)
 	}
 	put_waits(p, f);
 	put_signal(p, f);
-	put_paragraph(p, "why");
-}
-
-static void put_dead(struct zombies_page *p, const struct zombie_parent *f)
-{
-	const char *sep = "";
-
-	for (size_t i = 0; i < ZOMBIE_KINDS && f->kinds[i].cnt; i++) {
-		const char *comm = f->kinds[i].comm;
-
-		buf_put_str(&p->text, sep);
-		text_put_count(&p->text, f->kinds[i].cnt);
-		buf_put_char(&p->text, ' ');
-		text_put_safe(&p->text, (struct span){comm, strnlen(comm, REC_COMM_LEN)},
-			      &p->r->style);
-		sep = ", ";
-	}
-	if (f->kinds_other)
-		buf_printf(&p->text, ", %" PRIu64 " others", f->kinds_other);
-	if (f->killed) {
-		buf_put_str(&p->text, "; ");
-		text_put_count(&p->text, f->killed);
-		buf_put_str(&p->text, " killed by a signal");
-	}
-	if (f->age_known) {
-		buf_put_str(&p->text, "; the oldest ");
-		text_put_duration(&p->text, f->oldest_ns);
-		buf_put_str(&p->text, f->estimated ? "~ ago" : " ago");
-	}
-	if (f->age_known && f->newest_ns < f->oldest_ns) {
-		buf_put_str(&p->text, ", the latest ");
-		text_put_duration(&p->text, f->newest_ns);
-		buf_put_str(&p->text, " ago");
-	}
-	put_paragraph(p, "dead");
+	zombies_put_paragraph(p, "why");
 }
 
 /* "full in 7m, about 02:21" */
@@ -319,7 +290,7 @@ static void put_limit(struct zombies_page *p, const struct zombie_parent *parent
 		put_full(p, f.full_ns);
 	}
 	put_fill(p, &f);
-	put_paragraph(p, "limit");
+	zombies_put_paragraph(p, "limit");
 }
 
 /* A scope is no unit that can be restarted, and with user@ somebody's whole session would be. */
@@ -355,7 +326,7 @@ static void put_sigchld(struct zombies_page *p, const struct zombie_parent *f)
 	if (f->verdict == VERDICT_MERGED_SIGCHLD) {
 		buf_printf(&p->text, "kill -CHLD %u, once for each: its handler reaps one a time",
 			   f->proc->key.tgid);
-		put_paragraph(p, "");
+		zombies_put_paragraph(p, "");
 		return;
 	}
 	if (f->verdict == VERDICT_SIGCHLD_BLOCKED)
@@ -369,7 +340,7 @@ static void put_sigchld(struct zombies_page *p, const struct zombie_parent *f)
 	else
 		why = "it has no handler";
 	buf_printf(&p->text, "kill -CHLD %u: cannot help, %s", f->proc->key.tgid, why);
-	put_paragraph(p, "");
+	zombies_put_paragraph(p, "");
 }
 
 /* What helps though nobody leaks; false: it is the parent that has to go. */
@@ -404,7 +375,7 @@ static bool put_other_help(struct zombies_page *p, const struct zombie_parent *f
 	case VERDICT_HEALTHY:
 	case VERDICT_CNT: return false;
 	}
-	put_paragraph(p, "now");
+	zombies_put_paragraph(p, "now");
 	return true;
 }
 
@@ -422,7 +393,7 @@ static void put_now(struct zombies_page *p, const struct zombie_parent *f)
 		buf_printf(&p->text, "end it: kill %u", proc->key.tgid);
 	}
 	put_adopter(p, f);
-	put_paragraph(p, "now");
+	zombies_put_paragraph(p, "now");
 	put_sigchld(p, f);
 }
 
@@ -430,11 +401,13 @@ void zombies_put_parent(struct zombies_page *p, const struct zombie_parent *f)
 {
 	put_title(p, f);
 	put_why(p, f);
-	put_dead(p, f);
+	zombies_put_dead(p, f);
+	zombies_put_from(p, f);
+	zombies_put_waited(p, f);
 	put_limit(p, f);
 	put_now(p, f);
 	if (verdicts[f->verdict].fix) {
 		buf_put_str(&p->text, verdicts[f->verdict].fix);
-		put_paragraph(p, "fix");
+		zombies_put_paragraph(p, "fix");
 	}
 }
