@@ -115,7 +115,9 @@ def orphans_of_before_us_are_told_with_what_is_known():
     until("they are dead", lambda: zombies_of(init) == 3)
     out = run([PROCTRAIL, "zombies", "--json", "--pid", str(init)])[1]
     events = [json.loads(x) for x in out.splitlines()]
-    expect("verdicts", ["init_does_not_reap"], [x["verdict"] for x in events if x["event"] == "parent"])
+    # it has reaped its own before: whether it will reap these, too, cannot be told in five seconds
+    verdicts = [x["verdict"] for x in events if x["event"] == "parent"]
+    expect_true("no wrong verdict", verdicts in (["init_does_not_reap"], ["unknown"]), verdicts)
     origin = [x for x in events if x["event"] == "origin"]
     expect("origins, of whom is not known", [(init, 3, False, None)],
            [(x["adopter_pid"], x["zombies"], x["orphans"], x.get("from_pid")) for x in origin])

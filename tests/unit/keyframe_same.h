@@ -21,7 +21,7 @@ _Static_assert(sizeof(struct proc) == 264, "struct proc has changed");
 _Static_assert(sizeof(struct row) == 304, "struct row has changed");
 _Static_assert(sizeof(struct death) == 184, "struct death has changed");
 _Static_assert(sizeof(struct evidence) == 448, "struct evidence has changed");
-_Static_assert(sizeof(struct host_info) == 304, "struct host_info has changed");
+_Static_assert(sizeof(struct host_info) == 312, "struct host_info has changed");
 _Static_assert(sizeof(struct proc_counts) == 176, "struct proc_counts has changed");
 
 /* Where we are, for the message: which stream, cut before which record, which row */
@@ -259,7 +259,7 @@ static void same_stream(const struct same *s, const struct proc_table *a,
 	SAME(clock.offset_ns);
 	SAME(clock.gmtoff_s);
 	SAME_BYTES(clock.zone);
-	SAME(run_ns);
+	SAME(host.run_ns);
 	SAME(uncertain_ns);
 	SAME(loss_ns);
 	SAME(newest_start_ns);

@@ -103,7 +103,7 @@ static void feed_seed_below(struct proc_table *t, const struct feed_proc *p, uin
 	feed_apply(t, &ev, REC_SEED);
 }
 
-static void feed_seed(struct proc_table *t, const struct feed_proc *p)
+static inline void feed_seed(struct proc_table *t, const struct feed_proc *p)
 {
 	feed_seed_below(t, p, 0);
 }

@@ -32,14 +32,20 @@ static inline void apply(struct scene *s, struct event *ev, unsigned type, size_
 	assert_int_equal(proc_table_apply(s->t, ev), 0);
 }
 
-static inline void host(struct scene *s)
+static inline void host_since(struct scene *s, uint64_t begin_ns)
 {
 	struct event ev = {.host = {.real_ns = BEGIN_NS}};
 
 	memset(s, 0, sizeof(*s));
 	s->t = proc_table_new(&(struct proc_table_options){0});
-	s->now_ns = BEGIN_NS;
+	s->now_ns = begin_ns;
 	apply(s, &ev, REC_HOST, sizeof(ev.host));
+	s->now_ns = BEGIN_NS;
+}
+
+static inline void host(struct scene *s)
+{
+	host_since(s, BEGIN_NS);
 }
 
 /* A row of the first pass; a zombie has been dead for AGO_NS. */
@@ -168,7 +174,7 @@ static inline void freed(struct scene *s, uint32_t pid)
 /* A parent whose whole life is seen, with children CHILD, CHILD + 1, ... */
 static inline void open_life(struct scene *s, uint32_t children)
 {
-	host(s);
+	host_since(s, NS_PER_SEC); /* before anybody's birth */
 	seed(s, 1, 0, false, (struct rec_seed){.child_minflt = 5});
 	born(s, PARENT, 1);
 	for (uint32_t i = 0; i < children; i++)

@@ -124,13 +124,26 @@ static void count_kind(struct zombie_parent *f, const struct proc *zombie)
 	f->kinds_other++;
 }
 
+static bool is_init(const struct proc *p)
+{
+	return p->flags & PROC_NSINIT || p->key.tgid == 1;
+}
+
 /* Of whoever adopts, a pass says of orphans, too, that its image did not bear them. */
 static bool is_inherited(const struct proc *child, const struct proc *parent)
 {
 	if (parent->exec_ns)
 		return child->key.start_ns < parent->exec_ns;
-	return proc_is_of_other_image(child) && !(parent->flags & (PROC_SUBREAPER | PROC_NSINIT)) &&
-	       parent->key.tgid != 1;
+	return proc_is_of_other_image(child) && !(parent->flags & PROC_SUBREAPER) &&
+	       !is_init(parent);
+}
+
+/* Of one that was there before us only an init is known to have been given it. */
+static bool is_orphan(const struct proc *child, const struct proc *parent)
+{
+	if (child->birth_parent.tgid)
+		return !proc_key_equals(child->birth_parent, parent->key);
+	return is_init(parent) && proc_is_of_other_image(child);
 }
 
 static void count_zombie(struct examination *x, const struct proc *zombie)
@@ -143,9 +156,10 @@ static void count_zombie(struct examination *x, const struct proc *zombie)
 		return;
 	age = proc_still_ns(zombie, x->now_ns, &estimated);
 	f->zombies++;
-	f->birth_unseen += !zombie->birth_parent.tgid;
-	f->adopted += zombie->birth_parent.tgid &&
-		      !proc_key_equals(zombie->birth_parent, zombie->parent->key);
+	if (is_orphan(zombie, zombie->parent))
+		f->adopted++;
+	else
+		f->birth_unseen += !zombie->birth_parent.tgid;
 	f->traced += (zombie->flags & PROC_TRACED) != 0;
 	f->walled += zombie->exit_signal != SIGCHLD;
 	f->before_exec += is_inherited(zombie, zombie->parent);
@@ -193,6 +207,7 @@ static void count_row(struct examination *x, const struct proc *p)
 struct wait_evidence {
 	uint64_t total, any, pid, pgid, unknown;
 	bool in_any, in_pid; /* a thread sits in such a call since before we looked */
+	bool unnamed;        /* for one of which we know no pid: a pidfd */
 	bool asked;          /* whether one does is known */
 	uint64_t last_ns;
 	uint32_t now_pids[WAITS_PIDS_MAX]; /* in_pid: for whom, in the parent's own namespace */
@@ -219,6 +234,7 @@ static struct wait_evidence waits_of(const struct examination *x, const struct p
 	if (!w.asked && waits_fact_get(x->table, p->key, &now) == 0) {
 		w.in_any = now.any > now.any_limited || now.pgid;
 		w.in_pid = now.pid;
+		w.unnamed = now.pidfd || now.pids_more;
 		w.asked = waits_complete(&now) || w.in_any || w.in_pid;
 		w.now_pid_cnt = now.pid_cnt;
 		memcpy(w.now_pids, now.pids, sizeof(w.now_pids));
@@ -246,14 +262,26 @@ static bool has_reaped(const struct proc *p)
 	return e && (e->reaped || e->child_minflt || e->child_cpu_ns);
 }
 
+static bool waits_for_any(const struct wait_evidence *w)
+{
+	return w->any || w->pgid || w->unknown || w->in_any;
+}
+
 static bool birth_was_seen(const struct proc *p)
 {
 	return !(p->flags & (PROC_SEEDED | PROC_INFERRED | PROC_GHOST));
 }
 
-/* Everybody who reads from a disk is in D now and then: one who has stood still there is stuck. */
+/*
+ * Everybody who reads from a disk is in D now and then: one who has stood still there is stuck, unless
+ * it was seen to do something since the pass that found it so.
+ */
 static bool is_stuck(const struct proc *p)
 {
+	const struct proc_evidence *e = p->evidence;
+
+	if (e && e->waits.last_ns > e->snapshot_ns)
+		return false;
 	return proc_is_alive(p) && proc_state_char(p) == 'D' &&
 	       p->stood_still_ns != REC_STILL_NONE && p->stood_still_ns >= YOUNG_NS;
 }
@@ -299,7 +327,8 @@ static bool waits_in_order(const struct proc *p, const struct wait_evidence *w)
 	uint64_t zombie_ns = UINT64_MAX, waited_ns = UINT64_MAX;
 
 	for (const struct proc *c = p->children; c; c = c->next) {
-		if (proc_is_alive(c) && is_waited_for(c, w) && c->key.start_ns < waited_ns)
+		if (proc_is_alive(c) && (w->unnamed || is_waited_for(c, w)) &&
+		    c->key.start_ns < waited_ns)
 			waited_ns = c->key.start_ns;
 		if (c->state == PROC_ZOMBIE && c->key.start_ns < zombie_ns)
 			zombie_ns = c->key.start_ns;
@@ -307,11 +336,20 @@ static bool waits_in_order(const struct proc *p, const struct wait_evidence *w)
 	return waited_ns < zombie_ns;
 }
 
-/* It waits, or has reaped: why not these? */
-static enum verdict judge_waiter(struct zombie_parent *f, const struct proc_evidence *e,
-				 const struct wait_evidence *w)
+/*
+ * It was given orphans as an init, as far as is known of them: their turn never comes in a wait for its
+ * own. Whose those were that had died before us, nothing tells for sure.
+ */
+static bool is_given_orphans(const struct zombie_parent *f)
 {
-	bool any = w->any || w->pgid || w->unknown || w->in_any;
+	return (f->adopted + f->birth_unseen) * 2 > f->zombies && is_init(f->proc);
+}
+
+/* It waits, or has reaped: why not these? */
+static enum verdict judge_waiter(const struct examination *x, struct zombie_parent *f,
+				 const struct proc_evidence *e, const struct wait_evidence *w)
+{
+	bool any = waits_for_any(w);
 	bool reaped = image_reaped(f->proc);
 
 	if (f->awaited)
@@ -321,9 +359,16 @@ static enum verdict judge_waiter(struct zombie_parent *f, const struct proc_evid
 	 * hook in release_task() tells with the free, which it can miss.
 	 */
 	if (e && e->merged && e->disposition == REC_SIG_HANDLER && reaped &&
-	    f->zombies <= e->merged && f->looked_at * 2 > f->zombies)
-		return VERDICT_MERGED_SIGCHLD;
+	    e->last_reap_ns + f->oldest_ns >= x->now_ns && f->looked_at * 2 > f->zombies) {
+		if (f->zombies <= e->merged)
+			return VERDICT_MERGED_SIGCHLD;
+		if (f->from != FROM_BIRTH)
+			return unknown(f, "whether their number grows by the signals that were "
+					  "merged: watch longer (--duration 10m)");
+	}
 	if (!any && (w->pid || w->in_pid)) {
+		if (is_given_orphans(f))
+			return VERDICT_INIT_DOES_NOT_REAP;
 		if (waits_in_order(f->proc, w))
 			return unknown(f, "whether it waits for them in their turn, when the one "
 					  "that it waits for has ended");
@@ -334,33 +379,33 @@ static enum verdict judge_waiter(struct zombie_parent *f, const struct proc_evid
 	return unknown(f, "whether it reaps them later: watch longer (--duration 1m)");
 }
 
+/* The kernel has counted reaps of which no record tells. */
+static bool reaps_unseen(const struct proc_evidence *e)
+{
+	return e && !e->reaped && (e->child_minflt || e->child_cpu_ns);
+}
+
 /* No wait call was seen, no reap either. */
 static enum verdict judge_idle(struct zombie_parent *f, const struct proc_evidence *e,
 			       const struct wait_evidence *w)
 {
-	if (e && e->disposition == REC_SIG_HANDLER && e->blocked && (e->pending || e->merged))
+	enum verdict idle = is_given_orphans(f) ? VERDICT_INIT_DOES_NOT_REAP : VERDICT_NEVER_WAITS;
+
+	/* while a handler runs the signal is blocked, too: one who has reaped may be in it */
+	if (e && e->disposition == REC_SIG_HANDLER && e->blocked && (e->pending || e->merged) &&
+	    !f->image_reaped)
 		return VERDICT_SIGCHLD_BLOCKED;
-	if (f->before_exec == f->zombies)
+	if (f->before_exec == f->zombies && !is_given_orphans(f))
 		return VERDICT_INHERITED_OVER_EXEC;
-	if (f->from == FROM_BIRTH)
-		return VERDICT_NEVER_WAITS;
-	if (f->reaped_known && has_reaped(f->proc))
+	if (f->from == FROM_BIRTH && !reaps_unseen(e))
+		return idle;
+	if (f->reaped_known && (f->image_reaped || reaps_unseen(e)))
 		return unknown(f, "it has reaped before: watch longer (--duration 10m)");
 	if (!w->asked)
 		return unknown(f, "whether a thread of it waits for others: needs root");
 	if (f->watched_ns < WATCHED_NS)
 		return unknown(f, "whether it makes wait calls: watch it (--duration 5s)");
-	return VERDICT_NEVER_WAITS;
-}
-
-/* It was given orphans as far as is known, and waits for its own children at most. */
-static bool is_idle_init(const struct zombie_parent *f, const struct wait_evidence *w)
-{
-	const struct proc *p = f->proc;
-
-	return (f->adopted + f->birth_unseen) * 2 > f->zombies &&
-	       (p->flags & PROC_NSINIT || p->key.tgid == 1) && !w->any && !w->pgid && !w->unknown &&
-	       !w->in_any;
+	return idle;
 }
 
 static enum verdict judge(const struct examination *x, struct zombie_parent *f)
@@ -382,12 +427,16 @@ static enum verdict judge(const struct examination *x, struct zombie_parent *f)
 		return VERDICT_PARENT_STUCK;
 	if (f->oldest_ns < PATIENCE_NS)
 		return judge_young(f, e);
-	if (f->walled * 2 > f->zombies && !(e && e->waits.all_cnt))
+	if (proc_table_uncertain_since(x->table) && f->looked_at * 2 <= f->zombies)
+		return unknown(f, "whether they are still there: records were lost, look again");
+	if (f->walled * 2 > f->zombies && !(e && e->waits.all_cnt) &&
+	    (f->from == FROM_BIRTH || w.total || w.in_any || !f->image_reaped))
 		return VERDICT_NEEDS_WALL;
-	if (is_idle_init(f, &w))
-		return VERDICT_INIT_DOES_NOT_REAP;
-	if (w.total || w.in_any || w.in_pid || image_reaped(p))
-		return judge_waiter(f, e, &w);
+	if (w.total || w.in_any || w.in_pid || image_reaped(p)) {
+		if (f->before_exec == f->zombies && !is_given_orphans(f) && !waits_for_any(&w))
+			return VERDICT_INHERITED_OVER_EXEC;
+		return judge_waiter(x, f, e, &w);
+	}
 	return judge_idle(f, e, &w);
 }
 
@@ -397,10 +446,12 @@ static void find_source(const struct examination *x, struct zombie_parent *f)
 {
 	const struct proc *p = f->proc;
 	const struct proc_evidence *e = p->evidence;
-	uint64_t since = e ? e->watched_since_ns : proc_table_host(x->table)->start_ns;
+	uint64_t since = e ? e->watched_since_ns : 0, run_ns = proc_table_host(x->table)->run_ns;
 
+	/* nobody watched between two runs of a recorder */
+	since = since > run_ns ? since : run_ns;
 	f->watched_ns = since && x->now_ns > since ? x->now_ns - since : 0;
-	if (birth_was_seen(p))
+	if (birth_was_seen(p) && p->key.start_ns >= run_ns)
 		f->from = FROM_BIRTH;
 	else
 		f->from = f->watched_ns >= WATCHED_NS ? FROM_WATCHED : FROM_SNAPSHOT;

@@ -256,7 +256,7 @@ static void put_end(struct keyframe *k)
 	struct rec_table_end rec = {
 		.rows = k->rows,
 		.start_ns = t->host.start_ns,
-		.run_ns = t->run_ns,
+		.run_ns = t->host.run_ns,
 		.uncertain_ns = t->uncertain_ns,
 		.loss_ns = t->loss_ns,
 		.newest_start_ns = t->newest_start_ns,

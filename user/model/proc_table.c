@@ -40,7 +40,7 @@ void proc_table_reset(struct proc_table *t)
 	t->host = (struct host_info){0};
 	t->clock = (struct wall_clock){.utc = utc};
 	t->host_seen = t->loading = false;
-	t->run_ns = t->uncertain_ns = t->loss_ns = 0;
+	t->host.run_ns = t->uncertain_ns = t->loss_ns = 0;
 	t->pass = t->pass_rows = 0;
 }
 
@@ -142,7 +142,7 @@ int proc_table_apply(struct proc_table *t, const struct event *ev)
 	if (ev->h.type < REC_SEED) /* what happened; not what was looked up */
 		t->counts.events++;
 	if (!t->host.start_ns)
-		t->host.start_ns = t->run_ns = ev->h.boot_ns;
+		t->host.start_ns = t->host.run_ns = ev->h.boot_ns;
 	if (ev->h.boot_ns > t->host.now_ns && ev->h.type != REC_HOST)
 		t->host.now_ns = ev->h.boot_ns;
 	table_note_loss(t, ev);

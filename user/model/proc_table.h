@@ -129,6 +129,8 @@ struct host_info {
 	char boot_id[33]; /* 32 hex digits */
 	uint32_t hooks, cpus, cgroup_kind;
 	uint64_t start_ns; /* boot_ns of the stream's first record */
+	uint64_t run_ns;   /* of the recorder's present run: before it there may be time unwatched,
+			    * and its records' loss counts begin here */
 	uint64_t now_ns;   /* of its latest */
 	uint64_t mem_kb;
 	uint8_t page_shift;

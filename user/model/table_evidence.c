@@ -315,6 +315,8 @@ void evidence_count_reap(struct proc_table *t, struct row *child)
 	if (!d)
 		return;
 	e->e.last_reap_ns = d->gone_ns;
+	if (child->p.flags & PROC_VANISHED)
+		return; /* found missing by a pass: only an upper bound */
 	if (child->p.state == PROC_ZOMBIE && d->zombie_ns && d->gone_ns >= d->zombie_ns)
 		add_lifetime(t, &e->e.zombie_ns, d->gone_ns - d->zombie_ns);
 }

@@ -143,7 +143,6 @@ struct proc_table {
 	bool host_seen;
 	bool loading;    /* a keyframe's rows have come, its end not yet */
 	uint64_t loaded; /* of them taken; a ghost in the place of a missing one does not count */
-	uint64_t run_ns; /* the running recorder began: its records' loss counts are from here */
 
 	struct cpu_loss *cpus;
 	size_t cpu_cnt;

@@ -467,7 +467,7 @@ static int load_end(struct proc_table *t, struct cursor *c)
 	take(c, &rec, c->left < sizeof(rec) ? c->left : sizeof(rec));
 	load_counts(&t->counts, &rec);
 	t->host.start_ns = rec.start_ns;
-	t->run_ns = rec.run_ns;
+	t->host.run_ns = rec.run_ns;
 	t->uncertain_ns = rec.uncertain_ns;
 	t->loss_ns = rec.loss_ns;
 	t->unfreed = rec.unfreed;

@@ -76,7 +76,7 @@ void table_note_loss(struct proc_table *t, const struct event *ev)
 	c = table_cpu(t, ev->h.cpu);
 	if (!c)
 		return;
-	from_ns = c->seen_ns ? c->seen_ns : t->run_ns;
+	from_ns = c->seen_ns ? c->seen_ns : t->host.run_ns;
 	cnt = ev->h.lost - c->lost; /* wraps; < 0: written earlier, read later */
 	c->seen_ns = ev->h.boot_ns;
 	if (cnt <= 0)
@@ -99,7 +99,7 @@ int apply_gap(struct proc_table *t, const struct event *ev)
 			c->lost += g->count;
 	}
 	/* of a CPU that has made no record yet it may be anything since the run began */
-	tell_lost(t, ev, ev->h.cpu, g->from_ns ? g->from_ns : t->run_ns, g->count, g->reason);
+	tell_lost(t, ev, ev->h.cpu, g->from_ns ? g->from_ns : t->host.run_ns, g->count, g->reason);
 	return 0;
 }
 
@@ -198,7 +198,7 @@ int apply_host(struct proc_table *t, const struct event *ev)
 	if (t->host_seen)
 		begin_run(t, ev, strcmp(boot_id, h->boot_id) == 0);
 	t->host_seen = true;
-	t->run_ns = ev->h.boot_ns;
+	t->host.run_ns = ev->h.boot_ns;
 	if (ev->h.boot_ns > h->now_ns)
 		h->now_ns = ev->h.boot_ns;
 	memcpy(h->boot_id, boot_id, sizeof(boot_id));
