@@ -209,6 +209,11 @@ static void every_error_names_the_word(void **state)
 		{"p trace --from -5m -- ls", "'-r' and 'CMD' exclude each other"},
 		{"p tree -r t --at 02:00 --to 03:00", "'--at' and '--to' exclude each other"},
 		{"p trace -r t --follow --to 03:00", "'--follow' and '--to' exclude each other"},
+		{"p zombies --watch --follow", "'--watch' and '--follow' exclude each other"},
+		{"p zombies --watch --json", "'--watch' and '--json' exclude each other"},
+		{"p zombies --watch -r t", "'--watch' and '-r' exclude each other"},
+		{"p zombies --watch -- ls", "'--watch' and 'CMD' exclude each other"},
+		{"p trace --watch", "'--watch' is no option of trace, only of: zombies"},
 		{"p trace -r t -- ls", "'-r' and 'CMD' exclude each other"},
 		{"p trace -r t --proc /p", "'-r' and '--proc' exclude each other"},
 		{"p trace -r t --ring 1M", "'-r' and '--ring' exclude each other"},
@@ -244,6 +249,19 @@ static void the_past_is_found_by_itself(void **state)
 	}
 }
 
+static void zombies_are_followed_on_the_machine(void **state)
+{
+	struct options opt;
+	struct line l;
+
+	(void)state;
+	assert_int_equal(parse(&l, "p zombies --follow", &opt), 0);
+	assert_true(opt.follow);
+	assert_null(opt.read_path);
+	assert_int_equal(parse(&l, "p zombies --follow -r", &opt), 0);
+	assert_non_null(opt.read_path);
+}
+
 static void unknown_commands_are_corrected(void **state)
 {
 	assert_null(command_find("tre"));
@@ -264,6 +282,7 @@ int main(void)
 		cmocka_unit_test(help_takes_a_word),
 		cmocka_unit_test(every_error_names_the_word),
 		cmocka_unit_test(the_past_is_found_by_itself),
+		cmocka_unit_test(zombies_are_followed_on_the_machine),
 		cmocka_unit_test(unknown_commands_are_corrected),
 	};
 

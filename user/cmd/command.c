@@ -43,7 +43,7 @@ const struct command commands[] = {
 		.name = "zombies",
 		.summary = "parents that do not reap: why, since when, and what helps",
 		.options = OPTIONS_SCOPE OPTIONS_RUN
-		" all fail-if read at" OPTIONS_WRITE OPTIONS_OUTPUT,
+		" all fail-if read at follow watch" OPTIONS_WRITE OPTIONS_OUTPUT,
 		.operands = "[-- CMD...]",
 		.takes = TAKES_CMD,
 		.run = cmd_zombies,

@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "cmd/command.h"
 #include "cmd/option_value.h"
+#include "cmd/options_check.h"
 
 #define MAX_WORD 64 /* an option's name is never longer */
 
@@ -172,7 +173,11 @@ const struct option_row option_rows[] = {
 	{.name = "follow",
 	 .kind = OPTION_FLAG,
 	 .offset = AT(follow),
-	 .help = "of a recording that is being written: go on with what comes, until Ctrl-C"},
+	 .help = "a line for each event, until Ctrl-C; of a recording: also what is still written"},
+	{.name = "watch",
+	 .kind = OPTION_FLAG,
+	 .offset = AT(watch),
+	 .help = "the answer on the whole screen, again every two seconds, until Ctrl-C"},
 	{.name = "write",
 	 .arg = "FILE|DIR",
 	 .letter = 'w',
@@ -500,70 +505,6 @@ static int take_cmd(struct options *opt, const struct command *cmd, struct words
 	return 0;
 }
 
-static int say_apart(const char *one, const char *other, const char *why)
-{
-	log_err(0, "'%s' and '%s' exclude each other: %s", one, other, why);
-	return -EINVAL;
-}
-
-/* A recording has its own machine, time and end. */
-static int check_replay(const struct options *opt)
-{
-	if (opt->follow && (opt->at.kind || opt->to.kind))
-		return say_apart("--follow", opt->at.kind ? "--at" : "--to", "it has no end");
-	if (opt->at.kind && (opt->from.kind || opt->to.kind))
-		return say_apart("--at", opt->from.kind ? "--from" : "--to",
-				 "one moment, or a span");
-	if (opt->read_path && opt->cmd)
-		return say_apart("-r", "CMD", "a recording runs nothing");
-	if (opt->read_path && opt->proc_dir)
-		return say_apart("-r", "--proc", "a recording needs no /proc");
-	if (opt->read_path && (opt->ring_bytes || opt->args_max || opt->threads))
-		return say_apart("-r",
-				 opt->ring_bytes ? "--ring" :
-				 opt->args_max   ? "--args-max" :
-						   "--threads",
-				 "it holds what was recorded");
-	return 0;
-}
-
-/* What says how to record, where nothing is recorded. */
-static int check_recording(const struct options *opt, const struct command *cmd)
-{
-	const char *given = opt->sync_ms      ? "sync" :
-			    opt->max_size     ? "max-size" :
-			    opt->max_age_ns   ? "max-age" :
-			    opt->on_full >= 0 ? "on-disk-full" :
-						NULL;
-
-	if (!given || opt->write_path || cmd->run == cmd_record)
-		return 0;
-	log_err(0, "'--%s' is about a recording that is written: add -w FILE", given);
-	return -EINVAL;
-}
-
-/* What only makes sense together. */
-static int check_together(const struct options *opt)
-{
-	if (opt->user && !opt->cmd) {
-		log_err(0, "'--user' says who runs CMD, and there is none: ... --user %s -- CMD",
-			opt->user);
-		return -EINVAL;
-	}
-	if (opt->cmd && (opt->pid || opt->cgroup || opt->uid >= 0)) {
-		log_err(0, "'%s' and CMD exclude each other: CMD is what is followed",
-			opt->pid    ? "--pid" :
-			opt->cgroup ? "--cgroup" :
-				      "--uid");
-		return -EINVAL;
-	}
-	if (opt->redact && opt->no_redact) {
-		log_err(0, "'--redact' and '--no-redact' exclude each other");
-		return -EINVAL;
-	}
-	return 0;
-}
-
 int options_parse(struct options *opt, const struct command *cmd, int argc, char **argv, int skip)
 {
 	struct words w = {.argc = argc, .argv = argv};
@@ -586,14 +527,6 @@ int options_parse(struct options *opt, const struct command *cmd, int argc, char
 		else
 			err = take_letters(opt, cmd, word + 1, &w);
 	}
-	/* the past is found by itself: it is the recorder's */
-	if (!opt->read_path && (opt->from.kind || opt->to.kind || opt->at.kind || opt->follow))
-		opt->read_path = "";
-	if (!err && !opt->help)
-		err = check_together(opt);
-	if (!err && !opt->help)
-		err = check_replay(opt);
-	if (!err && !opt->help)
-		err = check_recording(opt, cmd);
-	return err;
+	options_settle(opt, cmd);
+	return err || opt->help ? err : options_check(opt, cmd);
 }

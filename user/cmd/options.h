@@ -46,7 +46,8 @@ struct options {
 	size_t slowest;    /* spawns: so many one by one */
 	bool hist;         /* spawns: a histogram */
 	bool all;          /* zombies: parents that reap, too */
-	bool follow;       /* of a recording: what is still to come */
+	bool follow;       /* one line for each event; of a recording: also what is still to come */
+	bool watch;        /* zombies: the answer again and again, on the whole screen */
 	bool json, threads, all_signals, signals, utc, wide, kthreads;
 	bool help, version;
 	bool record; /* the command record: write_path is a directory */

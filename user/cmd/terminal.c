@@ -28,6 +28,13 @@ static int columns_of(int fd)
 	return columns < TERMINAL_MIN_COLUMNS ? TERMINAL_MIN_COLUMNS : (int)columns;
 }
 
+int terminal_rows(int fd)
+{
+	struct winsize ws;
+
+	return ioctl(fd, TIOCGWINSZ, &ws) == 0 && ws.ws_row ? ws.ws_row : 24;
+}
+
 /*
  * A static binary has no locale files: setlocale() then fails and nl_langinfo() answers ASCII,
  * though the reader's terminal is UTF-8. The variables themselves are asked in that case.
@@ -50,13 +57,18 @@ static bool locale_is_utf8(void)
 	return false;
 }
 
+bool terminal_is_able(int fd)
+{
+	const char *term = getenv("TERM");
+
+	return isatty(fd) && term && *term && strcmp(term, "dumb") != 0;
+}
+
 static bool wants_colour(int fd)
 {
-	const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
+	const char *no_color = getenv("NO_COLOR");
 
-	if (!isatty(fd) || (no_color && *no_color))
-		return false;
-	return term && *term && strcmp(term, "dumb") != 0;
+	return terminal_is_able(fd) && !(no_color && *no_color);
 }
 
 void terminal_detect(int fd, bool wide, struct text_style *ret_style)

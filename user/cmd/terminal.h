@@ -12,5 +12,8 @@
  * the locale, colour only on a terminal that is not dumb and without NO_COLOR.
  */
 void terminal_detect(int fd, bool wide, struct text_style *ret_style);
+/* A terminal, and not a dumb one. */
+bool terminal_is_able(int fd);
+int terminal_rows(int fd); /* 24 where it is not known */
 
 #endif

@@ -8,13 +8,15 @@
 #include "base/log.h"
 #include "cmd/command.h"
 #include "cmd/scope.h"
+#include "cmd/screen.h"
 #include "cmd/session.h"
 
 #define WATCH_NS  (5 * NS_PER_SEC)
 #define TEXTS_NS  (2 * NS_PER_SEC)  /* limits and how full they are */
 #define PASS_NS   (400 * NS_PER_MS) /* before the end */
 #define SEVERAL   2                 /* zombies of one parent: one may be a reap on its way */
-#define ASKED_MAX 64                /* parents whose limits are asked for at the end */
+#define ASKED_MAX 64                /* parents whose limits are asked for at a time */
+#define LIMITS_NS (10 * NS_PER_SEC) /* so often, where there is no end */
 
 struct run {
 	const struct options *opt;
@@ -22,8 +24,13 @@ struct run {
 	struct scope scope; /* of a recording */
 	struct zombies_ledger ledger;
 	struct adoptions adoptions;
+	struct zombies_news news; /* --follow */
+	struct screen screen;     /* --watch */
+	struct buf line;
 	uint64_t duration_ns;
-	bool passed; /* the last look was asked for */
+	uint64_t limits_ns; /* stream time at which limits were asked for */
+	bool passed;        /* the last look was asked for */
+	bool begun;         /* --follow: what stands above the lines is out */
 };
 
 /* Of a parent that was there before us: does a thread of it sit in a wait call? */
@@ -45,6 +52,165 @@ static void ask_limits(struct run *run, const struct proc *parent)
 		session_want(run->session, &w);
 }
 
+/* Of those that leak while we watch; more are not told in full anyway. */
+static void ask_all_limits(struct run *run)
+{
+	const struct proc *p;
+	size_t asked = 0;
+
+	for (size_t i = 0;
+	     asked < ASKED_MAX && (p = proc_table_next(session_table(run->session), &i));) {
+		if (!p->evidence || p->evidence->zombies < SEVERAL)
+			continue;
+		ask_limits(run, p);
+		asked++;
+	}
+}
+
+/* ---- the answer ----------------------------------------------------------------------------- */
+
+/* The kernel side has left out all others live; of a recording it is done here. */
+static bool shows(void *ctx, const struct proc *parent)
+{
+	struct run *run = ctx;
+
+	return scope_has(&run->scope, parent);
+}
+
+static int examine(struct run *run, struct zombies *ret_zombies)
+{
+	struct zombies_options zo = {.all = run->opt->all, .shows = shows, .ctx = run};
+	int err;
+
+	scope_begin(&run->scope);
+	err = zombies_examine(session_table(run->session), &zo, ret_zombies);
+	return err ? log_err(err, "cannot examine the zombies") : 0;
+}
+
+static struct zombies_view view_of(const struct run *run, const struct zombies *z)
+{
+	struct session *s = run->session;
+	const struct host_info *host = proc_table_host(session_table(s));
+	const char *source = session_source_name(s);
+
+	return (struct zombies_view){
+		.zombies = z,
+		.ledger = &run->ledger,
+		.adoptions = &run->adoptions,
+		.from = session_read_path(s)        ? session_read_path(s) :
+			strcmp(source, "proc") == 0 ? "/proc" :
+						      NULL,
+		.watched_ns = run->opt->duration_ns && host->now_ns > host->start_ns ?
+				      host->now_ns - host->start_ns :
+				      0,
+		.complete = session_complete(s),
+		.all = run->opt->all,
+	};
+}
+
+static void put_text(struct run *run, const struct zombies *z, struct buf *b)
+{
+	struct zombies_view view = view_of(run, z);
+
+	zombies_put_text(b, session_render(run->session), &view);
+}
+
+static void put_answer(struct run *run, const struct zombies *z)
+{
+	struct zombies_view view = view_of(run, z);
+	struct session *s = run->session;
+	struct render *r = session_render(s);
+	struct buf b = {0};
+
+	if (r->json) {
+		if (!run->begun)
+			render_start(&b, r, session_source_name(s));
+		zombies_put_json(&b, r, &view);
+		render_summary(&b, r, view.complete);
+	} else {
+		put_text(run, z, &b);
+	}
+	session_put(s, &b);
+	buf_release(&b);
+}
+
+static void paint(struct run *run)
+{
+	struct zombies z;
+	struct buf b = {0};
+
+	if (examine(run, &z))
+		return;
+	put_text(run, &z, &b);
+	screen_paint(&run->screen, &b);
+	buf_release(&b);
+	zombies_release(&z);
+}
+
+/* ---- news ----------------------------------------------------------------------------------- */
+
+/* From the first record on zone and boot id are known. */
+static void begin_lines(struct run *run)
+{
+	struct render *r = session_render(run->session);
+
+	buf_reset(&run->line);
+	if (run->begun)
+		return;
+	run->begun = true;
+	if (r->json)
+		render_start(&run->line, r, session_source_name(run->session));
+	else
+		session_put_title(run->session, &run->line);
+	if (!r->json)
+		zombies_put_news_head(&run->line, r);
+}
+
+static void on_news(void *ctx, const struct news *n)
+{
+	struct run *run = ctx;
+
+	zombies_put_news(&run->line, session_render(run->session), n);
+}
+
+static void put_lines(struct run *run)
+{
+	if (run->line.len)
+		session_put(run->session, &run->line);
+}
+
+/* By the stream's own clock, so that a recording has the same news. */
+static void look_for_news(struct run *run)
+{
+	struct proc_table *t = session_table(run->session);
+	struct zombies z;
+
+	if (!zombies_news_due(&run->news, proc_table_host(t)->now_ns) || examine(run, &z))
+		return;
+	begin_lines(run);
+	zombies_news_look(&run->news, t, &z, on_news, run);
+	put_lines(run);
+	zombies_release(&z);
+}
+
+static void follow(struct run *run, const struct change *c)
+{
+	if (session_quiet(run->session))
+		return;
+	if (c->kind == CHANGE_TICK) {
+		look_for_news(run);
+		return;
+	}
+	if ((c->kind != CHANGE_ZOMBIE && c->kind != CHANGE_REAP) || !run->opt->json ||
+	    !scope_has(&run->scope, c->proc))
+		return;
+	begin_lines(run);
+	render_change(&run->line, session_render(run->session), c);
+	put_lines(run);
+}
+
+/* ---- what comes ----------------------------------------------------------------------------- */
+
 static void on_change(void *ctx, const struct change *c)
 {
 	const struct proc *parent = c->proc ? c->proc->parent : NULL;
@@ -61,22 +227,9 @@ static void on_change(void *ctx, const struct change *c)
 		if (parent->evidence && parent->evidence->zombies == SEVERAL)
 			ask_limits(run, parent);
 	}
+	if (run->opt->follow)
+		follow(run, c);
 	scope_forget(&run->scope, c);
-}
-
-/* Of those that leak while we watch; more are not told in full anyway. */
-static void ask_all_limits(struct run *run)
-{
-	const struct proc *p;
-	size_t asked = 0;
-
-	for (size_t i = 0;
-	     asked < ASKED_MAX && (p = proc_table_next(session_table(run->session), &i));) {
-		if (!p->evidence || p->evidence->zombies < SEVERAL)
-			continue;
-		ask_limits(run, p);
-		asked++;
-	}
 }
 
 /*
@@ -89,9 +242,20 @@ static void on_batch(void *ctx)
 	struct run *run = ctx;
 	const struct host_info *host;
 
-	if (!run->session || run->passed || run->duration_ns == DURATION_UNSET)
-		return; /* after CMD there is nobody left to look at */
+	if (!run->session)
+		return;
 	host = proc_table_host(session_table(run->session));
+	if (run->opt->watch && screen_is_due(&run->screen))
+		paint(run);
+	if (run->passed)
+		return;
+	if (run->duration_ns == DURATION_UNSET) { /* after CMD there is nobody left to look at */
+		if (!run->opt->cmd && host->now_ns >= run->limits_ns + LIMITS_NS) {
+			run->limits_ns = host->now_ns;
+			ask_all_limits(run);
+		}
+		return;
+	}
 	if (host->now_ns + PASS_NS < host->start_ns + run->duration_ns)
 		return;
 	run->passed = true;
@@ -99,65 +263,29 @@ static void on_batch(void *ctx)
 	ask_all_limits(run);
 }
 
-static void put_answer(struct run *run, const struct zombies *z)
-{
-	struct session *s = run->session;
-	const struct host_info *host = proc_table_host(session_table(s));
-	struct render *r = session_render(s);
-	const char *source = session_source_name(s);
-	struct zombies_view view = {
-		.zombies = z,
-		.ledger = &run->ledger,
-		.adoptions = &run->adoptions,
-		.from = session_read_path(s)        ? session_read_path(s) :
-			strcmp(source, "proc") == 0 ? "/proc" :
-						      NULL,
-		.watched_ns = run->opt->duration_ns && host->now_ns > host->start_ns ?
-				      host->now_ns - host->start_ns :
-				      0,
-		.complete = session_complete(s),
-		.all = run->opt->all,
-	};
-	struct buf b = {0};
-
-	if (r->json) {
-		render_start(&b, r, source);
-		zombies_put_json(&b, r, &view);
-		render_summary(&b, r, view.complete);
-	} else {
-		zombies_put_text(&b, r, &view);
-	}
-	session_put(s, &b);
-	buf_release(&b);
-}
-
-/* The kernel side has left out all others live; of a recording it is done here. */
-static bool shows(void *ctx, const struct proc *parent)
-{
-	struct run *run = ctx;
-
-	return scope_has(&run->scope, parent);
-}
+/* ---- the command ---------------------------------------------------------------------------- */
 
 static int answer(struct run *run)
 {
 	const struct options *opt = run->opt;
-	struct session *s = run->session;
-	struct zombies_options zo = {.all = opt->all, .shows = shows, .ctx = run};
+	int code = EXIT_DONE;
 	struct zombies z;
-	int err, code = EXIT_DONE;
 
-	scope_begin(&run->scope);
-	err = zombies_examine(session_table(s), &zo, &z);
-	if (err) {
-		log_err(err, "cannot examine the zombies");
+	if (examine(run, &z))
 		return EXIT_FAILED;
-	}
 	put_answer(run, &z);
 	if (opt->fails_if && trigger_holds(&opt->fail_if, z.zombies))
 		code = EXIT_FAIL_IF;
 	zombies_release(&z);
 	return code;
+}
+
+/* How long it watches: lines and screens have no end of their own. */
+static uint64_t duration_of(const struct options *opt)
+{
+	if (opt->cmd || opt->follow || opt->watch || opt->duration_ns != DURATION_UNSET)
+		return opt->duration_ns;
+	return WATCH_NS;
 }
 
 int cmd_zombies(const struct options *opt)
@@ -168,18 +296,23 @@ int cmd_zombies(const struct options *opt)
 		.snapshot = !watches && !opt->read_path,
 		.facts = true,
 		.texts_every_ns = TEXTS_NS,
-		.proc_fallback = !opt->cmd,
-		.duration_ns = opt->cmd || opt->duration_ns != DURATION_UNSET ? opt->duration_ns :
-										WATCH_NS,
+		.proc_fallback = !opt->cmd && !opt->follow && !opt->watch,
+		.duration_ns = duration_of(opt),
 	};
 	struct run run = {.opt = opt, .duration_ns = so.duration_ns};
 	int code, err;
 
+	if (opt->watch) {
+		code = screen_check(opt);
+		if (code != EXIT_DONE)
+			return code;
+	}
 	so.on_batch = watches && !opt->read_path ? on_batch : NULL;
 	so.ctx = &run;
 	code = session_open(&so, &run.session);
 	if (code != EXIT_DONE)
 		return code;
+	run.screen.session = run.session;
 	scope_init(&run.scope, opt, session_table(run.session));
 	adoptions_init(&run.adoptions, session_table(run.session));
 	err = proc_table_listen(session_table(run.session), on_change, &run);
@@ -188,9 +321,12 @@ int cmd_zombies(const struct options *opt)
 		return session_close(run.session, EXIT_FAILED);
 	}
 	code = session_run(run.session);
+	screen_leave(&run.screen);
 	if (code == EXIT_DONE)
 		code = answer(&run);
 	adoptions_release(&run.adoptions);
+	zombies_news_release(&run.news);
+	buf_release(&run.line);
 	code = session_close(run.session, code);
 	scope_release(&run.scope);
 	zombies_ledger_release(&run.ledger);

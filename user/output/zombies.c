@@ -9,7 +9,7 @@
 
 #define BLAMED 5 /* parents told in full */
 
-static void put_leak(struct buf *b, uint64_t milli)
+void zombies_put_leak(struct buf *b, uint64_t milli)
 {
 	if (milli < 100 * 1000)
 		buf_printf(b, "%" PRIu64 ".%" PRIu64, milli / 1000, milli / 100 % 10);
@@ -28,7 +28,7 @@ static void put_head(struct zombies_page *p, const struct zombies_view *v)
 		zombies_put_count(p, z->leaks, "parent LEAKS", "parents LEAK");
 		if (z->leak_milli) {
 			buf_put_str(&p->text, " (+");
-			put_leak(&p->text, z->leak_milli);
+			zombies_put_leak(&p->text, z->leak_milli);
 			buf_put_str(&p->text, "/min)");
 		}
 	}
@@ -90,7 +90,7 @@ static void put_row(struct zombies_page *p, const struct zombie_parent *f)
 			buf_put_char(&age, '~');
 	}
 	if (f->zombies && f->leak_milli)
-		put_leak(&leak, f->leak_milli);
+		zombies_put_leak(&leak, f->leak_milli);
 	else
 		buf_put_char(&leak, '-');
 	zombies_put_name(p, f->proc);

@@ -6,6 +6,7 @@
 #include "analysis/adoption.h"
 #include "analysis/zombies.h"
 #include "analysis/zombies_ledger.h"
+#include "analysis/zombies_news.h"
 #include "output/render.h"
 
 struct zombies_view {
@@ -22,5 +23,9 @@ void zombies_put_text(struct buf *b, const struct render *r, const struct zombie
 /* {"event":"parent",...} each with {"event":"origin",...} of its orphans, then "adopter", "adoption" and
  * "ledger" of what was watched */
 void zombies_put_json(struct buf *b, const struct render *r, const struct zombies_view *v);
+/* "UTC       PARENT                 NEWS" */
+void zombies_put_news_head(struct buf *b, const struct render *r);
+/* One line of text, or {"event":"news",...} */
+void zombies_put_news(struct buf *b, const struct render *r, const struct news *n);
 
 #endif

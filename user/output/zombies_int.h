@@ -3,6 +3,7 @@
 #ifndef PROCTRAIL_OUTPUT_ZOMBIES_INT_H
 #define PROCTRAIL_OUTPUT_ZOMBIES_INT_H
 
+#include "analysis/forecast.h"
 #include "output/zombies.h"
 
 struct zombies_page {
@@ -31,6 +32,10 @@ void zombies_put_waited(struct zombies_page *p, const struct zombie_parent *f);
 void zombies_put_waits(struct zombies_page *p);
 /* Who was given orphans in this time. */
 void zombies_put_adopters(struct zombies_page *p);
+/* "mail.service 489/512 pids (pids.max): full in 7m, about 02:21" */
+void zombies_put_limit(struct zombies_page *p, const struct forecast *f);
+/* "3.1": zombies a minute, of thousandths */
+void zombies_put_leak(struct buf *b, uint64_t milli);
 /* Verdict, evidence, what died, the limit ahead, what helps, the fix. */
 void zombies_put_parent(struct zombies_page *p, const struct zombie_parent *f);
 const char *verdict_says(enum verdict v); /* "never waits" */

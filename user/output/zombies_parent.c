@@ -5,7 +5,6 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "analysis/forecast.h"
 #include "output/table.h"
 
 #define INDENT    9 /* "  limit  " */
@@ -275,6 +274,15 @@ static void put_fill(struct zombies_page *p, const struct forecast *f)
 	zombies_put_count(p, f->threads, "more thread", "more threads");
 }
 
+void zombies_put_limit(struct zombies_page *p, const struct forecast *f)
+{
+	put_limit_name(p, f);
+	if (f->full_ns > SOON_NS)
+		return;
+	buf_put_str(&p->text, ": ");
+	put_full(p, f->full_ns);
+}
+
 /* Only what is near, or, though nothing is known to grow, more than nine tenths full. */
 static void put_limit(struct zombies_page *p, const struct zombie_parent *parent)
 {
@@ -284,11 +292,7 @@ static void put_limit(struct zombies_page *p, const struct zombie_parent *parent
 		return;
 	if (f.full_ns > SOON_NS && f.used <= f.max - f.max / 10)
 		return;
-	put_limit_name(p, &f);
-	if (f.full_ns <= SOON_NS) {
-		buf_put_str(&p->text, ": ");
-		put_full(p, f.full_ns);
-	}
+	zombies_put_limit(p, &f);
 	put_fill(p, &f);
 	zombies_put_paragraph(p, "limit");
 }
