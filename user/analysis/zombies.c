@@ -7,6 +7,7 @@
 
 #include "analysis/tree.h"
 #include "analysis/waits_fact.h"
+#include "analysis/zombies_past.h"
 #include "base/map.h"
 
 #define SIGCHLD       17
@@ -106,7 +107,8 @@ static struct zombie_parent *find_or_add(struct examination *x, const struct pro
 	x->err = map_put(&x->by_parent, p->key.tgid, p->key.start_ns, (void *)(z->parent_cnt + 1));
 	if (x->err)
 		return NULL;
-	z->parents[z->parent_cnt] = (struct zombie_parent){.proc = p, .newest_ns = UINT64_MAX};
+	z->parents[z->parent_cnt] = (struct zombie_parent){
+		.proc = p, .seen = zombies_past_parent(x->opt, p), .newest_ns = UINT64_MAX};
 	return &z->parents[z->parent_cnt++];
 }
 
@@ -149,20 +151,22 @@ static bool is_orphan(const struct proc *child, const struct proc *parent)
 static void count_zombie(struct examination *x, const struct proc *zombie)
 {
 	struct zombie_parent *f = zombie->parent ? find_or_add(x, zombie->parent) : NULL;
+	const struct proc *known;
 	bool estimated;
 	uint64_t age;
 
 	if (!f)
 		return;
-	age = proc_still_ns(zombie, x->now_ns, &estimated);
+	known = zombies_past_child(x->opt, zombie);
+	age = proc_still_ns(known, x->now_ns, &estimated);
 	f->zombies++;
-	if (is_orphan(zombie, zombie->parent))
+	if (is_orphan(known, zombie->parent))
 		f->adopted++;
 	else
-		f->birth_unseen += !zombie->birth_parent.tgid;
+		f->birth_unseen += !known->birth_parent.tgid;
 	f->traced += (zombie->flags & PROC_TRACED) != 0;
 	f->walled += zombie->exit_signal != SIGCHLD;
-	f->before_exec += is_inherited(zombie, zombie->parent);
+	f->before_exec += is_inherited(known, f->seen);
 	f->fresh += !(zombie->flags & PROC_STATE_Z_SEEDED);
 	f->killed += (zombie->status & 0x7f) != 0;
 	f->awaited += proc_is_awaited(zombie);
@@ -174,7 +178,7 @@ static void count_zombie(struct examination *x, const struct proc *zombie)
 	if (age >= f->oldest_ns) {
 		f->oldest_ns = age;
 		f->estimated = estimated;
-		f->oldest_err_ns = zombie->death ? zombie->death->zombie_err_ns : 0;
+		f->oldest_err_ns = known->death ? known->death->zombie_err_ns : 0;
 	}
 	if (age < f->newest_ns)
 		f->newest_ns = age;
@@ -303,7 +307,7 @@ static enum verdict unknown(struct zombie_parent *f, const char *decides)
 /* Whatever it does about them, it may be on its way. */
 static enum verdict judge_young(struct zombie_parent *f, const struct proc_evidence *e)
 {
-	if (!image_reaped(f->proc))
+	if (!image_reaped(f->seen))
 		return unknown(f, "they died just now: watch longer (--duration 10s)");
 	return f->oldest_ns < YOUNG_NS || f->awaited == f->zombies ? by_lifetime(e) : VERDICT_SLOW;
 }
@@ -350,7 +354,7 @@ static enum verdict judge_waiter(const struct examination *x, struct zombie_pare
 				 const struct proc_evidence *e, const struct wait_evidence *w)
 {
 	bool any = waits_for_any(w);
-	bool reaped = image_reaped(f->proc);
+	bool reaped = image_reaped(f->seen);
 
 	if (f->awaited)
 		return judge_young(f, e);
@@ -411,14 +415,14 @@ static enum verdict judge_idle(struct zombie_parent *f, const struct proc_eviden
 static enum verdict judge(const struct examination *x, struct zombie_parent *f)
 {
 	const struct proc *p = f->proc;
-	const struct proc_evidence *e = p->evidence;
-	struct wait_evidence w = waits_of(x, p);
+	const struct proc_evidence *e = f->seen->evidence;
+	struct wait_evidence w = waits_of(x, f->seen);
 
 	if (!f->zombies)
 		return f->leader_dead ? VERDICT_LEADER_DEAD : by_lifetime(e);
 	if (f->traced * 2 > f->zombies)
 		return VERDICT_TRACED;
-	if (p->flags & PROC_STOPPED)
+	if (p->flags & PROC_STOPPED || proc_is_frozen(p))
 		return VERDICT_PARENT_STOPPED;
 	if (!f->age_known)
 		return unknown(f,
@@ -432,7 +436,7 @@ static enum verdict judge(const struct examination *x, struct zombie_parent *f)
 	if (f->walled * 2 > f->zombies && !(e && e->waits.all_cnt) &&
 	    (f->from == FROM_BIRTH || w.total || w.in_any || !f->image_reaped))
 		return VERDICT_NEEDS_WALL;
-	if (w.total || w.in_any || w.in_pid || image_reaped(p)) {
+	if (w.total || w.in_any || w.in_pid || image_reaped(f->seen)) {
 		if (f->before_exec == f->zombies && !is_given_orphans(f) && !waits_for_any(&w))
 			return VERDICT_INHERITED_OVER_EXEC;
 		return judge_waiter(x, f, e, &w);
@@ -444,9 +448,10 @@ static enum verdict judge(const struct examination *x, struct zombie_parent *f)
 
 static void find_source(const struct examination *x, struct zombie_parent *f)
 {
-	const struct proc *p = f->proc;
+	const struct proc *p = f->seen;
+	const struct proc_table *t = zombies_is_past(f) ? x->opt->past : x->table;
 	const struct proc_evidence *e = p->evidence;
-	uint64_t since = e ? e->watched_since_ns : 0, run_ns = proc_table_host(x->table)->run_ns;
+	uint64_t since = e ? e->watched_since_ns : 0, run_ns = proc_table_host(t)->run_ns;
 
 	/* nobody watched between two runs of a recorder */
 	since = since > run_ns ? since : run_ns;

@@ -42,6 +42,8 @@ struct zombie_kind {
 
 struct zombie_parent {
 	const struct proc *proc;
+	/* Its row in the table that has seen it for longest, whose evidence counts: proc, or of the past */
+	const struct proc *seen;
 	enum verdict verdict;
 	enum evidence_from from;
 	uint64_t watched_ns; /* how long records about it have come */
@@ -82,6 +84,12 @@ struct zombies_options {
 	bool all; /* parents without zombies whose children died, too */
 	bool (*shows)(void *ctx, const struct proc *parent); /* whose; NULL: everybody's */
 	void *ctx;
+	/*
+	 * What a recorder knows of the same boot, NULL: nothing. Of zombies that died before the table
+	 * began it has the deaths; of what parents do it counts only where it goes on to this moment.
+	 */
+	const struct proc_table *past;
+	bool past_fresh;
 };
 
 /* Rows stay valid while the table does not change. 0 or -ENOMEM. */
@@ -89,6 +97,8 @@ int zombies_examine(const struct proc_table *t, const struct zombies_options *op
 		    struct zombies *ret_zombies);
 void zombies_release(struct zombies *z);
 
+/* Whether the evidence is a recorder's. */
+bool zombies_is_past(const struct zombie_parent *f);
 const char *verdict_name(enum verdict v);             /* "never_waits" */
 const char *evidence_from_name(enum evidence_from f); /* "since birth" */
 /* Whether more and more zombies are to be expected of it, or those there are stay. */

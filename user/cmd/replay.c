@@ -151,6 +151,13 @@ enum replay_place replay_place_of(struct replay *r, const struct wall_clock *clo
 	return r->begun ? REPLAY_WITHIN : REPLAY_BEFORE;
 }
 
+void replay_enter(struct proc_table *t, const struct event *ev)
+{
+	if (ev->h.type == REC_HOST && (ev->h.flags & REC_F_KEYFRAME) &&
+	    proc_table_host(t)->start_ns)
+		proc_table_reset(t);
+}
+
 void replay_put_title(struct buf *b, const struct replay *r, const char *path,
 		      const struct render *render)
 {

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "cmd/command.h"
 #include "model/event.h"
+#include "model/proc_table.h"
 #include "output/render.h"
 #include "source/source.h"
 
@@ -34,6 +35,9 @@ enum replay_place { REPLAY_BEFORE, REPLAY_WITHIN, REPLAY_AFTER };
 /* Where a record lies; clock: as the records before it have set it. */
 enum replay_place replay_place_of(struct replay *r, const struct wall_clock *clock,
 				  const struct event *ev);
+
+/* Before a record is applied: behind a hole what a keyframe says is all that is known. */
+void replay_enter(struct proc_table *t, const struct event *ev);
 
 /* Appends "incident.trail of db1, Tue 24 Nov 02:10:00 CET (+01) to 02:12:00, 2m" and a newline. */
 void replay_put_title(struct buf *b, const struct replay *r, const char *path,

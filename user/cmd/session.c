@@ -353,9 +353,7 @@ static bool take_replayed(struct session *s, const struct event *ev, struct span
 
 	if (place == REPLAY_AFTER)
 		return false;
-	if (ev->h.type == REC_HOST && (ev->h.flags & REC_F_KEYFRAME) &&
-	    proc_table_host(s->table)->start_ns)
-		proc_table_reset(s->table); /* behind a hole: what it says is all that is known */
+	replay_enter(s->table, ev);
 	if (place == REPLAY_BEFORE)
 		return true;
 	if (s->opt->write_path && !s->recording && open_cut(s, record) != EXIT_DONE) {

@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "cmd/command.h"
+#include "cmd/past.h"
 #include "cmd/scope.h"
 #include "cmd/screen.h"
 #include "cmd/session.h"
@@ -22,6 +23,7 @@ struct run {
 	const struct options *opt;
 	struct session *session;
 	struct scope scope; /* of a recording */
+	struct past past;   /* what a recorder knows, read at the end */
 	struct zombies_ledger ledger;
 	struct adoptions adoptions;
 	struct zombies_news news; /* --follow */
@@ -79,7 +81,13 @@ static bool shows(void *ctx, const struct proc *parent)
 
 static int examine(struct run *run, struct zombies *ret_zombies)
 {
-	struct zombies_options zo = {.all = run->opt->all, .shows = shows, .ctx = run};
+	struct zombies_options zo = {
+		.all = run->opt->all,
+		.shows = shows,
+		.ctx = run,
+		.past = run->past.table,
+		.past_fresh = run->past.fresh,
+	};
 	int err;
 
 	scope_begin(&run->scope);
@@ -105,6 +113,8 @@ static struct zombies_view view_of(const struct run *run, const struct zombies *
 				      0,
 		.complete = session_complete(s),
 		.all = run->opt->all,
+		.past_since_ns = run->past.fresh ? run->past.since_real_ns : 0,
+		.past_unknown = !session_read_path(s) && !run->opt->cmd && !run->past.table,
 	};
 }
 
@@ -271,6 +281,10 @@ static int answer(struct run *run)
 	int code = EXIT_DONE;
 	struct zombies z;
 
+	/* the past is found by itself; what we have run ourselves has none */
+	if (!opt->cmd && !session_read_path(run->session) &&
+	    past_read(session_table(run->session), &run->past))
+		log_warn("no memory for what the recorder knows: told without");
 	if (examine(run, &z))
 		return EXIT_FAILED;
 	put_answer(run, &z);
@@ -330,5 +344,6 @@ int cmd_zombies(const struct options *opt)
 	code = session_close(run.session, code);
 	scope_release(&run.scope);
 	zombies_ledger_release(&run.ledger);
+	past_release(&run.past);
 	return code;
 }

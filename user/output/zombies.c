@@ -76,6 +76,27 @@ void zombies_put_name(struct zombies_page *p, const struct proc *proc)
 	buf_reset(&p->text);
 }
 
+/* Whose evidence it is, or how to have some the next time. */
+static void put_past(struct zombies_page *p, const struct zombies_view *v)
+{
+	struct wall_clock clock = *proc_table_clock(p->r->table);
+
+	if (v->past_since_ns) {
+		clock.offset_ns = 0; /* it is wall time */
+		buf_put_str(&p->text, "with what the recorder has seen since ");
+		clock_put_date(&p->text, &clock, v->past_since_ns);
+	} else if (v->past_unknown && v->zombies->undecided) {
+		buf_put_str(&p->text,
+			    "nothing is recorded of the time before; from now on: sudo systemctl "
+			    "enable --now proctrail");
+	} else {
+		return;
+	}
+	table_put_wrapped(p->out, &p->r->style, (struct span){buf_str(&p->text), p->text.len}, 0,
+			  2);
+	buf_reset(&p->text);
+}
+
 static void put_row(struct zombies_page *p, const struct zombie_parent *f)
 {
 	struct buf age = {0}, leak = {0};
@@ -172,6 +193,8 @@ void zombies_put_text(struct buf *b, const struct render *r, const struct zombie
 	bool estimated = false;
 
 	put_head(&p, v);
+	if (v->past_since_ns)
+		put_past(&p, v);
 	if (z->parent_cnt)
 		buf_printf(b, "%-*s%s %5s %7s %9s %12s  %s\n", ZOMBIES_NAME_WIDTH - 3, "PARENT",
 			   "PID", "ZOMB", "OLDEST", "LEAK/min", "EVER REAPED", "VERDICT");
@@ -198,5 +221,7 @@ void zombies_put_text(struct buf *b, const struct render *r, const struct zombie
 	if (estimated)
 		buf_put_str(b,
 			    "~ died before proctrail looked: time from the scheduler's stamps\n");
+	if (!v->past_since_ns)
+		put_past(&p, v);
 	buf_release(&p.text);
 }

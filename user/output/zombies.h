@@ -16,7 +16,9 @@ struct zombies_view {
 	const char *from;                    /* a recording, "/proc"; NULL: the machine */
 	uint64_t watched_ns;                 /* 0: one look */
 	bool complete;
-	bool all; /* healthy parents too: how long their zombies waited */
+	uint64_t past_since_ns; /* wall time since when a recorder has watched; 0: none does */
+	bool past_unknown;      /* nothing is recorded of the time before */
+	bool all;               /* healthy parents too: how long their zombies waited */
 };
 
 void zombies_put_text(struct buf *b, const struct render *r, const struct zombies_view *v);

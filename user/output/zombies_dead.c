@@ -298,7 +298,7 @@ static void put_shape(struct buf *b, const struct hist *h, bool utf8)
 
 static const struct hist *waits_of(const struct zombie_parent *f)
 {
-	const struct proc_evidence *e = f->proc->evidence;
+	const struct proc_evidence *e = f->seen->evidence;
 
 	return e && e->zombie_ns.cnt ? &e->zombie_ns : NULL;
 }

@@ -34,9 +34,11 @@ static void put_spread(struct json *j, const char *what, const struct hist *h)
 
 static void put_evidence(struct json *j, const struct zombie_parent *f)
 {
-	const struct proc_evidence *e = f->proc->evidence;
+	const struct proc_evidence *e = f->seen->evidence;
 
 	json_str(j, "evidence_from", span_of(evidence_from_name(f->from)));
+	if (zombies_is_past(f))
+		json_bool(j, "evidence_recorder", true);
 	json_u64(j, "watched_ns", f->watched_ns);
 	if (f->reaped_known)
 		json_bool(j, "ever_reaped", f->ever_reaped);
@@ -86,6 +88,7 @@ static void put_dead(struct json *j, const struct proc *parent)
 
 static void put_parent(struct buf *b, const struct render *r, const struct zombie_parent *f)
 {
+	const struct proc_evidence *e = f->seen->evidence;
 	const struct proc *p = f->proc;
 	struct json j;
 
@@ -114,9 +117,11 @@ static void put_parent(struct buf *b, const struct render *r, const struct zombi
 	}
 	if (f->leader_dead)
 		json_u64(&j, "leader_dead", f->leader_dead);
-	json_u64(&j, "died", p->evidence ? p->evidence->died : 0);
-	json_u64(&j, "reaped", p->evidence ? p->evidence->reaped : 0);
-	json_u64(&j, "autoreaped", p->evidence ? p->evidence->autoreaped : 0);
+	if (proc_is_frozen(p))
+		json_bool(&j, "frozen", true);
+	json_u64(&j, "died", e ? e->died : 0);
+	json_u64(&j, "reaped", e ? e->reaped : 0);
+	json_u64(&j, "autoreaped", e ? e->autoreaped : 0);
 	json_str(&j, "verdict", span_of(verdict_name(f->verdict)));
 	if (f->decides)
 		json_str(&j, "decides", span_of(f->decides));

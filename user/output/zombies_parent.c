@@ -110,7 +110,7 @@ static void put_title(struct zombies_page *p, const struct zombie_parent *f)
 /* "0 wait calls in 5.0s; it has never reaped a child (since birth)" */
 static void put_waits(struct zombies_page *p, const struct zombie_parent *f)
 {
-	const struct proc_evidence *e = f->proc->evidence;
+	const struct proc_evidence *e = f->seen->evidence;
 	const struct proc_waits *w = e ? &e->waits : NULL;
 	uint64_t any = w ? w->cnt[REC_WAIT_ANY] + w->cnt[REC_WAIT_PGID] + w->cnt[REC_WAIT_UNKNOWN] :
 			   0;
@@ -120,15 +120,17 @@ static void put_waits(struct zombies_page *p, const struct zombie_parent *f)
 	zombies_put_count(p, any + pid, "wait call", "wait calls");
 	if (pid && !any)
 		buf_put_str(&p->text, ", each for one pid,");
-	if (f->proc->exec_ns || f->from == FROM_BIRTH) {
-		buf_put_str(&p->text, f->proc->exec_ns ? " since its exec " : " since its birth ");
+	if (f->seen->exec_ns || f->from == FROM_BIRTH) {
+		buf_put_str(&p->text, f->seen->exec_ns ? " since its exec " : " since its birth ");
 		text_put_duration(&p->text,
-				  f->proc->exec_ns ? now_ns - f->proc->exec_ns : f->watched_ns);
+				  f->seen->exec_ns ? now_ns - f->seen->exec_ns : f->watched_ns);
 		buf_put_str(&p->text, " ago");
 	} else {
 		buf_put_str(&p->text, " in ");
 		text_put_duration(&p->text, f->watched_ns);
 	}
+	if (zombies_is_past(f))
+		buf_put_str(&p->text, " (the recorder's)");
 	if (!f->reaped_known)
 		return;
 	if (f->ever_reaped && !f->image_reaped) {
@@ -147,7 +149,7 @@ static void put_waits(struct zombies_page *p, const struct zombie_parent *f)
 
 static void put_signal(struct zombies_page *p, const struct zombie_parent *f)
 {
-	const struct proc_evidence *e = f->proc->evidence;
+	const struct proc_evidence *e = f->seen->evidence;
 
 	if (!e || e->disposition == REC_SIG_UNKNOWN)
 		return;
@@ -170,7 +172,9 @@ static void put_why(struct zombies_page *p, const struct zombie_parent *f)
 {
 	switch (f->verdict) {
 	case VERDICT_PARENT_STOPPED:
-		buf_put_str(&p->text, "it is stopped (T) and cannot wait; ");
+		buf_put_str(&p->text, proc_is_frozen(f->proc) ?
+					      "its cgroup is frozen: it cannot wait; " :
+					      "it is stopped (T) and cannot wait; ");
 		break;
 	case VERDICT_PARENT_STUCK: buf_put_str(&p->text, "it is in D and cannot wait; "); break;
 	case VERDICT_TRACED:
@@ -324,7 +328,7 @@ static void put_adopter(struct zombies_page *p, const struct zombie_parent *f)
 /* Whether a SIGCHLD by hand can do anything; where it is not known it is not said. */
 static void put_sigchld(struct zombies_page *p, const struct zombie_parent *f)
 {
-	const struct proc_evidence *e = f->proc->evidence;
+	const struct proc_evidence *e = f->seen->evidence;
 	const char *why;
 
 	if (f->verdict == VERDICT_MERGED_SIGCHLD) {
@@ -352,7 +356,12 @@ static bool put_other_help(struct zombies_page *p, const struct zombie_parent *f
 {
 	switch (f->verdict) {
 	case VERDICT_PARENT_STOPPED:
-		buf_printf(&p->text, "kill -CONT %u", f->proc->key.tgid);
+		if (proc_is_frozen(f->proc))
+			buf_put_str(&p->text,
+				    "thaw its cgroup: cgroup.freeze to 0, or with v1 freezer.state "
+				    "to THAWED; of a container: unpause it");
+		else
+			buf_printf(&p->text, "kill -CONT %u", f->proc->key.tgid);
 		break;
 	case VERDICT_PARENT_STUCK:
 		buf_printf(&p->text,
