@@ -201,11 +201,20 @@ struct call {
 #define NR_EXECVEAT_COMPAT 387
 #endif
 
+static __always_inline __u32 syscall_of(struct pt_regs *regs)
+{
+#if defined(__TARGET_ARCH_x86)
+	return GET(regs, orig_ax);
+#elif defined(__TARGET_ARCH_arm64)
+	return GET(regs, syscallno);
+#endif
+}
+
 static __always_inline void call_from_regs(struct call *c, struct task_struct *t,
 					   struct pt_regs *regs)
 {
 #if defined(__TARGET_ARCH_x86)
-	c->nr = GET(regs, orig_ax);
+	c->nr = syscall_of(regs);
 	c->sp = GET(regs, sp);
 	c->compat = GET(t, thread_info.status) & TS_COMPAT;
 	if (c->compat) /* ebx, ecx, edx, esi: no user of ours reads the arguments of those */
@@ -215,7 +224,7 @@ static __always_inline void call_from_regs(struct call *c, struct task_struct *t
 	c->arg[2] = GET(regs, dx);
 	c->arg[3] = GET(regs, r10);
 #elif defined(__TARGET_ARCH_arm64)
-	c->nr = GET(regs, syscallno);
+	c->nr = syscall_of(regs);
 	c->sp = GET(regs, sp);
 	c->compat = GET(t, thread_info.flags) & TIF_32BIT;
 	c->arg[0] = GET(regs, orig_x0);

@@ -34,6 +34,7 @@
 #define REC_OOM_ADJ  14 /* somebody wrote an oom_score_adj */
 #define REC_SEED     15 /* one row of an iter/task pass */
 #define REC_SEED_END 16 /* an iter/task pass is complete */
+#define REC_WAITED   17 /* a wait call that reaped a child returns; --exact-reap */
 
 /* made by user space, in the same stream: what a source learnt otherwise */
 #define REC_THINNED     31 /* counts instead of records: what a recorder did not keep of a storm */
@@ -268,6 +269,15 @@ struct rec_wait {
 };
 REC_ASSERT(rec_wait, 80);
 
+/* h names the caller. The child was reaped between 'begin_ns' and h.boot_ns */
+struct rec_waited {
+	struct rec_hdr h;
+	__u64 begin_ns; /* when the call began to look for a child; 0: unknown */
+	__u32 pid;      /* the child, initial namespace; 0: unknown */
+	__u32 ns_pid;   /* ... as the caller sees it; 0: it did not ask to be told */
+};
+REC_ASSERT(rec_waited, 80);
+
 /* h names the target */
 struct rec_signal {
 	struct rec_hdr h;
@@ -417,6 +427,7 @@ REC_ASSERT(rec_fact_proc, 88);
 #define REC_HOOK_PT_REGS        0x10 /* bpf_task_pt_regs */
 #define REC_HOOK_OOM            0x20
 #define REC_HOOK_CGROUP         0x40
+#define REC_HOOK_WAIT_RETURN    0x80       /* sys_exit of wait calls: --exact-reap */
 #define REC_HOOK_NONE           0x80000000 /* nothing was traced: iterator or /proc only */
 
 #define REC_CGROUP_V2        0

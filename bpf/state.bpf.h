@@ -22,6 +22,7 @@ extern const volatile __u8 cfg_all_signals;    /* 1: ship every signal, noise to
 extern const volatile __u8 cfg_release_hooked; /* 1: release_task is hooked */
 extern const volatile __u8 cfg_notify_hooked;  /* 1: do_notify_parent is hooked */
 extern const volatile __u8 cfg_page_shift;
+extern const volatile __u8 cfg_waits_end;         /* 1: the return of wait calls is hooked */
 extern const volatile __u32 cfg_cgroup_kind;      /* REC_CGROUP_* */
 extern const volatile __s32 cfg_cgroup_hierarchy; /* hierarchy_id of that hierarchy */
 extern const volatile __u32 cfg_args_max;         /* bytes of argv to keep */
@@ -111,6 +112,25 @@ struct waiters_map {
 	__type(value, struct waiter);
 };
 
+/*
+ * The wait call that a thread is in, under --exact-reap. Several threads may have one slot: 'sum' is
+ * who it is and all the rest in one, so that what two of them wrote at a time is nobody's.
+ */
+#define WAIT_CALL_SLOTS 4096
+
+struct wait_call {
+	__u64 begin_ns;
+	__u64 pid; /* waited for, initial namespace; 0: not for one pid */
+	__u64 sum;
+};
+
+struct wait_calls_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct wait_call);
+};
+
 /* signals to one process in the current window */
 #define FLOOD_SLOTS 1024
 
@@ -137,6 +157,7 @@ struct rings_map rings SEC(".maps") __weak;
 struct counters_map counters SEC(".maps") __weak;
 struct scope_map scope SEC(".maps") __weak;
 struct waiters_map waiters SEC(".maps") __weak;
+struct wait_calls_map wait_calls SEC(".maps") __weak;
 struct floods_map floods SEC(".maps") __weak;
 
 static __always_inline struct waiter *waiter_slot(__u32 tgid)
@@ -144,6 +165,13 @@ static __always_inline struct waiter *waiter_slot(__u32 tgid)
 	__u32 slot = tgid % WAITER_SLOTS;
 
 	return bpf_map_lookup_elem(&waiters, &slot);
+}
+
+static __always_inline struct wait_call *wait_call_slot(__u32 tid)
+{
+	__u32 slot = tid % WAIT_CALL_SLOTS;
+
+	return bpf_map_lookup_elem(&wait_calls, &slot);
 }
 
 static __always_inline struct flood *flood_slot(__u32 tgid)

@@ -5,19 +5,11 @@
  * leader's for a process group. It may be NULL: 'if (pid) BPF_CORE_READ(pid, ...)' is the only
  * safe read.
  */
-#include "scope.bpf.h"
+#include "wait.bpf.h"
 #include <bpf/bpf_tracing.h>
 
-#define WNOHANG  0x00000001
-#define WEXITED  0x00000004
-#define WNOWAIT  0x01000000
 #define __WALL   0x40000000
 #define __WCLONE 0x80000000
-
-#define P_ALL   0
-#define P_PID   1
-#define P_PGID  2
-#define P_PIDFD 3
 
 #define WAIT_EVERY_NS 10000000ULL /* a process that polls ships one in 10 ms */
 
@@ -118,6 +110,8 @@ int BPF_PROG(on_wait, struct pid *pid)
 		a.pid = BPF_CORE_READ(pid, numbers[0].nr);
 	call_read(&call, me, cfg_page_shift);
 	asked_by(&a, &call);
+	if (cfg_waits_end)
+		wait_call_begin(a.pid);
 
 	start = GET(s.leader, start_boottime);
 	w = waiter_slot(tgid);

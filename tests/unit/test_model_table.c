@@ -203,10 +203,10 @@ static struct rec_proc random_proc(uint64_t *seed, uint64_t now)
 static void random_event(struct event *ev, uint64_t *seed, uint64_t now)
 {
 	static const unsigned types[] = {
-		REC_FORK,   REC_FORK,      REC_EXEC, REC_EXIT,    REC_ZOMBIE,
-		REC_REAP,   REC_FREE,      REC_WAIT, REC_SIGNAL,  REC_DELIVER,
-		REC_RENAME, REC_CGROUP,    REC_OOM,  REC_SEED,    REC_SEED_END,
-		REC_TICK,   REC_FACT_PROC, REC_GAP,  REC_OOM_ADJ, REC_SEED,
+		REC_FORK,    REC_FORK, REC_EXEC,     REC_EXIT,    REC_ZOMBIE,    REC_REAP,
+		REC_FREE,    REC_WAIT, REC_SIGNAL,   REC_DELIVER, REC_RENAME,    REC_CGROUP,
+		REC_OOM,     REC_SEED, REC_SEED_END, REC_TICK,    REC_FACT_PROC, REC_GAP,
+		REC_OOM_ADJ, REC_SEED, REC_WAITED,
 	};
 	struct rec_proc parent = random_proc(seed, now);
 
@@ -243,6 +243,11 @@ static void random_event(struct event *ev, uint64_t *seed, uint64_t now)
 		ev->wait.kind = rnd(seed) % 5;
 		ev->wait.options = rnd(seed) & rnd(seed);
 		ev->wait.pid = rnd(seed) % PIDS;
+		break;
+	case REC_WAITED:
+		ev->waited.pid = rnd(seed) % PIDS;
+		ev->waited.ns_pid = rnd(seed) % 4;
+		ev->waited.begin_ns = rnd(seed) % 4 ? now - rnd(seed) % 64 : 0;
 		break;
 	case REC_SIGNAL:
 		ev->signal.sender = random_proc(seed, now);

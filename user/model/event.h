@@ -39,6 +39,7 @@ struct event {
 		struct rec_zombie zombie;
 		struct rec_reap reap; /* REC_REAP, REC_FREE */
 		struct rec_wait wait;
+		struct rec_waited waited;
 		struct rec_signal signal;
 		struct rec_deliver deliver;
 		struct rec_rename rename;

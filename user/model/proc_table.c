@@ -104,6 +104,7 @@ static int table_dispatch(struct proc_table *t, const struct event *ev)
 	case REC_REAP: return apply_reap(t, ev);
 	case REC_FREE: return apply_free(t, ev);
 	case REC_WAIT: return apply_wait(t, ev);
+	case REC_WAITED: return apply_waited(t, ev);
 	case REC_SIGNAL: return apply_signal(t, ev);
 	case REC_DELIVER: return apply_deliver(t, ev);
 	case REC_RENAME: return apply_rename(t, ev);

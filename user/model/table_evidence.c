@@ -7,8 +7,9 @@
 
 #include "model/table_int.h"
 
-#define SIGCHLD            17
-#define CHILDREN_LOOKED_AT 16
+#define SIGCHLD               17
+#define CHILDREN_LOOKED_AT    16
+#define NS_CHILDREN_LOOKED_AT 256
 
 static uint32_t zombies_below(const struct proc *p)
 {
@@ -203,6 +204,55 @@ int apply_wait(struct proc_table *t, const struct event *ev)
 	count_wait(&e->e.waits, ev);
 	note_wait(t, r, e, ev);
 	table_tell_row(t, CHANGE_WAIT, r, NULL, ev);
+	return 0;
+}
+
+/* By its pid in the caller's own namespace, which names nobody elsewhere; the oldest are looked at. */
+static struct row *find_ns_child(const struct row *r, uint32_t ns_pid)
+{
+	struct proc *p = r->p.children;
+
+	for (int i = 0; p && i < NS_CHILDREN_LOOKED_AT; i++, p = p->next) {
+		if (p->ns_tgid == ns_pid && p->ns_level == r->p.ns_level && p->death &&
+		    !death_of(row_of(p))->wait_end_ns)
+			return row_of(p);
+	}
+	return NULL;
+}
+
+/*
+ * The very call that reaped this child: narrower than whatever was concluded before. Of two that claim
+ * it the later is right: the earlier told of a stop, and it was dead before it could tell.
+ */
+static void note_waited(struct row *r, struct row *child, const struct event *ev)
+{
+	const struct rec_waited *w = &ev->waited;
+	struct death *d = death_of(child);
+
+	if (w->begin_ns)
+		d->wait_ns = w->begin_ns;
+	else if (!d->wait_ns)
+		d->wait_ns = d->d.zombie_ns;
+	d->wait_end_ns = ev->h.boot_ns;
+	d->d.reaper = r->p.key;
+}
+
+int apply_waited(struct proc_table *t, const struct event *ev)
+{
+	const struct rec_waited *w = &ev->waited;
+	struct evidence *e;
+	struct row *r, *child;
+	int err = row_observe(t, ev, &r);
+
+	if (err)
+		return err;
+	e = row_evidence_if(r);
+	if (e && e->sure_tid == ev->h.tid) /* it says itself which one it was */
+		e->sure = (struct proc_key){0};
+	row_went_on(t, r, ev->h.tid, ev->h.boot_ns);
+	child = w->pid ? row_find_pid(t, w->pid) : find_ns_child(r, w->ns_pid);
+	if (child && child->p.parent == &r->p && child->p.death && child->p.state != PROC_REAPED)
+		note_waited(r, child, ev);
 	return 0;
 }
 

@@ -268,6 +268,7 @@ static inline struct evidence *row_evidence_if(const struct row *r)
 	return (struct evidence *)r->p.evidence;
 }
 int apply_wait(struct proc_table *t, const struct event *ev);
+int apply_waited(struct proc_table *t, const struct event *ev);
 /* The thread made a record of its own: whatever it waited for before has ended. */
 void row_went_on(struct proc_table *t, struct row *r, uint32_t tid, uint64_t now_ns);
 void evidence_count_death(struct proc_table *t, struct row *child, const struct event *ev);

@@ -18,6 +18,7 @@ static const struct {
 	{REC_HOOK_PT_REGS, "pt_regs"},
 	{REC_HOOK_OOM, "oom"},
 	{REC_HOOK_CGROUP, "cgroup"},
+	{REC_HOOK_WAIT_RETURN, "wait_return"},
 	{REC_HOOK_NONE, "none"},
 };
 

@@ -190,6 +190,11 @@ int live_begin(struct source *s, pid_t pid)
 	return err;
 }
 
+uint32_t live_hooks(const struct source *s)
+{
+	return ((const struct live *)s)->hooks;
+}
+
 struct span live_first(const struct source *s)
 {
 	const struct live *l = (const struct live *)s;

@@ -21,6 +21,7 @@ struct live_options {
 	const char *scope_cgroup; /* path below the cgroup mount, or absolute */
 	bool threads;
 	bool all_signals;
+	bool exact_reap;         /* sys_exit, where release_task has no hook: slows every syscall */
 	bool snapshot;           /* no tracing: one iterator pass, then -ENODATA */
 	bool texts;              /* limits, loads, the kernel log: what a health page needs */
 	uint64_t texts_every_ns; /* limits and loads again, while it traces; 0: not */
@@ -63,6 +64,9 @@ int live_begin(struct source *s, pid_t pid);
 
 /* Makes next() return early when fd polls readable: a signalfd, a pidfd. 0 or -errno */
 int live_watch(struct source *s, int fd);
+
+/* REC_HOOK_* that are in */
+uint32_t live_hooks(const struct source *s);
 
 /* "v1.1", for version and doctor */
 const char *live_libbpf_version(void);

@@ -25,6 +25,7 @@
 
 #define ENOTSUPP    524   /* the kernel's own, not in errno.h */
 #define SCOPE_PROCS 65536 /* that --pid, --cgroup, --uid or CMD can hold at one time */
+#define WAIT_CALLS  4096  /* WAIT_CALL_SLOTS of the kernel side */
 
 struct optional_hook {
 	const char *program;     /* in the skeleton */
@@ -50,6 +51,11 @@ static const struct optional_hook optional_hooks[] = {
 	 0,
 	 {"kprobe/release_task", "the same, where fentry is refused",
 	  "reap times are good to 5-30 ms", 0, REC_HOOK_RELEASE_KPROBE}},
+	{"on_syscall_exit",
+	 "sys_exit",
+	 BPF_TRACE_RAW_TP,
+	 {"tp_btf/sys_exit", "reap times within the wait call, with --exact-reap",
+	  "--exact-reap can do nothing", 0, REC_HOOK_WAIT_RETURN}},
 	{"on_oom_victim",
 	 "mark_victim",
 	 BPF_TRACE_RAW_TP,
@@ -199,7 +205,20 @@ static void set_autoload(struct live *l, const char *program, bool on)
 		bpf_program__set_autoload(prog, on);
 }
 
-/* Chooses the rungs: an exact hook that works makes the ones below it unnecessary. */
+#define HOOKS_RELEASE (REC_HOOK_RELEASE_FENTRY | REC_HOOK_RELEASE_KPROBE)
+
+/* The rungs stand in the table best first: one that works makes those below it unnecessary. */
+static bool wants_hook(const struct live *l, uint32_t bit)
+{
+	if (l->opt.snapshot)
+		return false;
+	if (bit == REC_HOOK_RELEASE_KPROBE)
+		return !(l->hooks & REC_HOOK_RELEASE_FENTRY);
+	if (bit == REC_HOOK_WAIT_RETURN)
+		return l->opt.exact_reap && !(l->hooks & HOOKS_RELEASE);
+	return true;
+}
+
 static void choose_hooks(struct live *l)
 {
 	struct btf *btf = NULL;
@@ -207,11 +226,8 @@ static void choose_hooks(struct live *l)
 	l->hooks = 0;
 	for (size_t i = 0; i < OPTIONAL_CNT; i++) {
 		const struct optional_hook *hook = &optional_hooks[i];
-		bool on = !l->opt.snapshot;
+		bool on = wants_hook(l, hook->row.bit) && !probe_hook(&btf, hook);
 
-		if (hook->row.bit == REC_HOOK_RELEASE_KPROBE && l->hooks & REC_HOOK_RELEASE_FENTRY)
-			on = false;
-		on = on && !probe_hook(&btf, hook);
 		set_autoload(l, hook->program, on);
 		if (on)
 			l->hooks |= hook->row.bit;
@@ -257,12 +273,14 @@ static int configure(struct live *l)
 	skel->rodata->cfg_cgroup_kind = l->cgroups.kind;
 	skel->rodata->cfg_cgroup_hierarchy = l->cgroups.hierarchy;
 	skel->rodata->cfg_notify_hooked = !!(l->hooks & REC_HOOK_NOTIFY);
-	skel->rodata->cfg_release_hooked =
-		!!(l->hooks & (REC_HOOK_RELEASE_FENTRY | REC_HOOK_RELEASE_KPROBE));
+	skel->rodata->cfg_release_hooked = !!(l->hooks & HOOKS_RELEASE);
+	skel->rodata->cfg_waits_end = !!(l->hooks & REC_HOOK_WAIT_RETURN);
 
 	err = bpf_map__set_max_entries(skel->maps.ring, (uint32_t)l->ring_bytes);
 	err = err ?: bpf_map__set_max_entries(skel->maps.rings, l->ring_cnt);
 	err = err ?: bpf_map__set_max_entries(skel->maps.counters, l->cpus);
+	if (l->hooks & REC_HOOK_WAIT_RETURN)
+		err = err ?: bpf_map__set_max_entries(skel->maps.wait_calls, WAIT_CALLS);
 	err = err ?: bpf_map__set_max_entries(skel->maps.scope, opt->scope_by ? SCOPE_PROCS : 1);
 	return err;
 }

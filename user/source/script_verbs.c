@@ -343,6 +343,21 @@ static void run_wait(struct line *l)
 	line_emit(l, &r.h, sizeof(r), NO_TAIL);
 }
 
+/* child=PID begin=TIME; ns_child= alone: only the name in the caller's namespace is known */
+static void run_waited(struct line *l)
+{
+	struct life *life = line_life(l);
+	struct rec_waited r = {0};
+
+	if (!life)
+		return;
+	line_hdr(l, &r.h, REC_WAITED, sizeof(r), life);
+	r.begin_ns = line_has(l, "begin") ? line_time(l, "begin", 0) : 0;
+	r.pid = line_u64(l, "child", 0);
+	r.ns_pid = line_u64(l, "ns_child", r.pid);
+	line_emit(l, &r.h, sizeof(r), NO_TAIL);
+}
+
 static const char *const result_words[] = {"delivered", "ignored", "pending", "overflow", NULL};
 
 /* by=0 or none: the kernel */
@@ -425,6 +440,7 @@ const struct verb script_verbs[] = {
 	{"reap", run_reap},
 	{"free", run_free},
 	{"wait", run_wait},
+	{"waited", run_waited},
 	{"signal", run_signal},
 	{"deliver", run_deliver},
 	{"oom", run_oom},

@@ -161,6 +161,13 @@ static const struct codec_num wait_nums[] = {
 	LAST(rec_wait, known),
 };
 
+static const struct codec_num waited_nums[] = {
+	HDR,
+	SLIDE(rec_waited, begin_ns, boot_ns),
+	LAST(rec_waited, pid),
+	LAST(rec_waited, ns_pid),
+};
+
 static const struct codec_num signal_nums[] = {
 	HDR,
 	ANYBODY(rec_signal, sender),
@@ -360,6 +367,7 @@ static const struct codec_row rows[TRAIL_TYPES] = {
 	[REC_OOM_ADJ] = STRINGS(rec_oom, oom_nums, oom_strings),
 	[REC_SEED] = STRINGS(rec_seed, seed_nums, seed_strings),
 	[REC_SEED_END] = ROW(rec_seed_end, seed_end_nums),
+	[REC_WAITED] = ROW(rec_waited, waited_nums),
 	[REC_HOST] = STRINGS(rec_host, host_nums, host_strings),
 	[REC_TICK] = ROW(rec_tick, tick_nums),
 	[REC_FACT_PROC] = STRINGS(rec_fact_proc, fact_proc_nums, fact_proc_strings),
