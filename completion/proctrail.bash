@@ -7,15 +7,15 @@ _proctrail()
 	local -A options=(
 		[bare]='--read --at --output --json --utc --wide --proc --verbose --version --help'
 		[trace]='--pid --cgroup --uid --comm --match --unit --container --state --duration --user
-			--events --threads --signals --ring --max-procs --args-max --args --redact --no-redact
-			--read --from --to --at --follow --write --sync --max-size --max-age
+			--events --threads --signals --exact-reap --ring --max-procs --args-max --args --redact
+			--no-redact --read --from --to --at --follow --write --sync --max-size --max-age
 			--on-disk-full --output --json --utc --wide --proc --verbose --help'
 		[tree]='--pid --cgroup --uid --comm --match --unit --container --state --duration --user
 			--kernel --ring --max-procs --args-max --args --redact --no-redact --read --from --to
 			--at --write --sync --max-size --max-age --on-disk-full --output --json --utc --wide
 			--proc --verbose --help'
 		[zombies]='--pid --cgroup --uid --duration --user --ring --max-procs --args-max --args
-			--redact --no-redact --all --fail-if --read --at --follow --watch --write --sync
+			--redact --no-redact --exact-reap --all --fail-if --read --at --follow --watch --write --sync
 			--max-size --max-age --on-disk-full --output --json --utc --wide --proc --verbose --help'
 		[spawns]='--pid --cgroup --uid --duration --user --ring --max-procs --args-max --args
 			--redact --no-redact --by --slowest --hist --read --from --to --at --write --sync

@@ -25,7 +25,8 @@ const struct command commands[] = {
 		.name = "trace",
 		.summary = "births, programs and deaths, one line each, as they happen",
 		.options = OPTIONS_SCOPE OPTIONS_SHOW OPTIONS_RUN
-		" events threads signals" OPTIONS_READ " follow" OPTIONS_WRITE OPTIONS_OUTPUT,
+		" events threads signals exact-reap" OPTIONS_READ
+		" follow" OPTIONS_WRITE OPTIONS_OUTPUT,
 		.operands = "[-- CMD...]",
 		.takes = TAKES_CMD,
 		.run = cmd_trace,
@@ -43,7 +44,7 @@ const struct command commands[] = {
 		.name = "zombies",
 		.summary = "parents that do not reap: why, since when, and what helps",
 		.options = OPTIONS_SCOPE OPTIONS_RUN
-		" all fail-if read at follow watch" OPTIONS_WRITE OPTIONS_OUTPUT,
+		" exact-reap all fail-if read at follow watch" OPTIONS_WRITE OPTIONS_OUTPUT,
 		.operands = "[-- CMD...]",
 		.takes = TAKES_CMD,
 		.run = cmd_zombies,

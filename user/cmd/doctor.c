@@ -227,6 +227,9 @@ static const struct rung birth_rungs[] = {
 static const struct rung reap_rungs[] = {
 	{REC_HOOK_RELEASE_FENTRY, "exact"},
 	{REC_HOOK_RELEASE_KPROBE, "exact"},
+	{REC_HOOK_WAIT_RETURN,
+	 "between the wait call and the kernel's free, mostly within 30ms; with --exact-reap within "
+	 "the call, for 0.1us of every syscall"},
 	{0,
 	 "between the wait call and the kernel's free, mostly within 30ms; seconds where that is missed"},
 };
@@ -257,7 +260,7 @@ static void examine(struct doctor *d, const struct options *opt)
 	if (d->obstacle != LIVE_OK)
 		return;
 	add_ladder(d, "zombie's birth", birth_rungs, 2, works);
-	add_ladder(d, "reap", reap_rungs, 3, works);
+	add_ladder(d, "reap", reap_rungs, 4, works);
 }
 
 int cmd_doctor(const struct options *opt)

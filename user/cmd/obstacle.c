@@ -51,3 +51,14 @@ int obstacle_say(enum live_obstacle o)
 	log_err(0, "next: %s", ob->next);
 	return EXIT_IMPOSSIBLE;
 }
+
+void obstacle_say_exact_reap(uint32_t hooks)
+{
+	if (hooks & (REC_HOOK_RELEASE_FENTRY | REC_HOOK_RELEASE_KPROBE))
+		log_info("'--exact-reap' changes nothing: this kernel tells of every reap itself");
+	else if (hooks & REC_HOOK_WAIT_RETURN)
+		log_notice(
+			"'--exact-reap' slows every syscall of this machine (0.1us) until we end");
+	else if (!(hooks & REC_HOOK_NONE))
+		log_warn("'--exact-reap' does nothing: this kernel has no sys_exit tracepoint");
+}

@@ -42,6 +42,7 @@ struct options {
 	int verbose;
 	enum redact_args_mode args_mode;
 	bool no_redact;
+	bool exact_reap;
 	enum spawns_by by; /* spawns: what a row is */
 	size_t slowest;    /* spawns: so many one by one */
 	bool hist;         /* spawns: a histogram */

@@ -153,6 +153,7 @@ static void fill_live_options(const struct session *s, struct live_options *live
 		.scope_pid = opt->pid,
 		.threads = opt->threads,
 		.all_signals = opt->all_signals,
+		.exact_reap = opt->exact_reap,
 		.snapshot = s->so.snapshot,
 		.texts = s->so.snapshot,
 		.texts_every_ns = s->so.texts_every_ns,
@@ -196,8 +197,11 @@ static int open_source(struct session *s)
 		return obstacle_say(why);
 	fill_live_options(s, &live);
 	err = live_open(&live, &s->source, &why);
-	if (!err)
+	if (!err) {
+		if (s->opt->exact_reap)
+			obstacle_say_exact_reap(live_hooks(s->source));
 		return EXIT_DONE;
+	}
 	if (why != LIVE_OK && s->so.proc_fallback)
 		return open_proc_source(s);
 	if (why != LIVE_OK)
