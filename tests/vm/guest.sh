@@ -23,6 +23,11 @@ truth threads --how fault
 truth reparent
 truth signals
 truth zombies
+lifetimes 1
+lifetimes 20
+lifetimes 300
+lifetimes 2000
+lifetimes 20 --exact-reap
 truth pidns --orphans --depth 2
 truth pidreuse --exec
 truth hostile
@@ -94,6 +99,31 @@ truth() {
 		if (last !~ /"complete":true/ && last !~ /"missed":[1-9]/) { print "not complete: " last; bad = 1 }
 		exit bad
 	}' /tmp/truth $out
+}
+
+# lifetimes MS [OPTION]: zombies of known lifetimes. The generator knows each birth to lie between the
+# child's last look at the clock (exit) and its pidfd's word (seen), and the reap within its wait call:
+# what we say, give or take what we admit, has to touch that. Where release_task has a hook we may not
+# admit more than 0.1 ms, nor say that the time is from elsewhere.
+lifetimes() {
+	local ms=$1 hooked=0
+	shift
+	proctrail doctor --json | grep -q '"name":"[a-z]*/release_task","state":"ok"' && hooked=1
+	trace "$@" -- zombies --how late --children 2 --lifetime-ms "$ms" --live-ms 1 >/tmp/truth || return 1
+	awk -v ms="$ms" -v hooked=$hooked '
+	function num(name) { return match($0, "\"" name "\":[0-9]+") ? substr($0, RSTART + length(name) + 3) + 0 : 0 }
+	FNR == NR { if (/"do":"zombie"/) { low[num("pid")] = num("reap_begin_ns") - num("seen_ns")
+					   high[num("pid")] = num("reap_end_ns") - num("exit_ns") }
+		    next }
+	/"event":"reap"/ && num("pid") in low {
+		pid = num("pid"); got = num("zombie_ns"); err = num("zombie_err_ns"); seen++
+		printf "%d ms: got %.0f +- %.0f ns, expected %.0f to %.0f\n", ms, got, err, low[pid], high[pid]
+		if (low[pid] < ms * 1e6 - 1e5) { print "the generator reaped too early"; bad = 1 }
+		if (got + err < low[pid] || got - err > high[pid]) { print "wrong"; bad = 1 }
+		if (hooked && (err >= 1e5 || !/"reap_source":"release_task"/)) { print "not exact: " $0; bad = 1 }
+	}
+	END { if (seen != 2) { printf "reaps: got %d, expected 2\n", seen; bad = 1 }; exit bad }
+	' /tmp/truth $out
 }
 
 # As the service runs it: the capabilities of service/proctrail.service.in, and no limit to locked

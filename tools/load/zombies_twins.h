@@ -85,7 +85,8 @@ static void w_sigwait(struct run *r)
 
 /*
  * In the order of their deaths, each lifetime_ms after it. The pidfd tells the death without a
- * wait call, which would be evidence of its own.
+ * wait call, which would be evidence of its own, but does so while the child is still about to send its
+ * parent the signal. It holds tasklist_lock until it has, and so does kill(0): then it is a zombie.
  */
 static void reap_by_pidfd(struct run *r, long lifetime_ms)
 {
@@ -101,6 +102,7 @@ static void reap_by_pidfd(struct run *r, long lifetime_ms)
 		p.fd = pidfd_of(s->inner_pid);
 		while (poll(&p, 1, -1) < 0 && errno == EINTR)
 			;
+		kill(0, 0);
 		s->seen_ns = now_ns();
 		close(p.fd);
 		sleep_until_ns(s->seen_ns + (uint64_t)lifetime_ms * LOAD_NS_PER_MS);
