@@ -10,7 +10,7 @@
 
 #include "zombies_twins.h"
 
-enum { GATED = 1, QUICK = 2, NEWPID = 4, DELAYED = 8, NO_SIGNAL = 16, APART = 32 };
+enum { GATED = 1, QUICK = 2, NEWPID = 4, DELAYED = 8, NO_SIGNAL = 16, APART = 32, LEAKS = 64 };
 
 static const struct way {
 	const char *name, *verdict;
@@ -18,10 +18,11 @@ static const struct way {
 	int traits;
 	const char *help;
 } ways[] = {
-	{"never_waits", "never_waits", w_never, QUICK, "no wait call at all"},
+	{"never_waits", "never_waits", w_never, QUICK | LEAKS, "no wait call at all"},
 	{"waits_for_others", "waits_for_others", w_others, QUICK, "waitpid(another pid) only"},
 	{"merged", "merged_sigchld", w_merged, GATED, "one child per SIGCHLD, signals merge"},
-	{"sigchld_blocked", "sigchld_blocked", w_blocked, QUICK, "handler there, signal blocked"},
+	{"sigchld_blocked", "sigchld_blocked", w_blocked, QUICK | LEAKS,
+	 "handler there, signal blocked"},
 	{"parent_stopped", "parent_stopped", w_stopped, GATED, "SIGSTOP before they die"},
 	{"parent_stuck", "parent_stuck", w_stuck, DELAYED, "in D: vfork child does not exec"},
 	{"traced", "traced", w_traced, GATED, "a tracer holds the dead"},
@@ -250,6 +251,8 @@ int main(int argc, char **argv)
 		OPT_NUM("lifetime-ms", r.lifetime_ms, 0, 3600000, "of a zombie: slow, late"),
 		OPT_NUM("interval-ms", r.interval_ms, 0, 60000,
 			"between two deaths; 0: all at once"),
+		OPT_NUM("every-us", r.every_us, 0, 60000000,
+			"between two births, while the parent lives (never_waits, sigchld_blocked)"),
 		{0},
 	};
 	const struct way *w = ways;
@@ -262,6 +265,8 @@ int main(int argc, char **argv)
 	how_find(hows, r.how);
 	while (strcmp(w->name, r.how))
 		w++;
+	if (r.every_us && !(w->traits & LEAKS))
+		load_die(2, "--every-us is not for '%s'", r.how);
 	r.gated = w->traits & GATED;
 	r.untied = w->traits & NEWPID;
 	r.quick = (w->traits & QUICK) && !r.interval_ms;

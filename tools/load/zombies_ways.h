@@ -30,7 +30,7 @@ struct shared {
 };
 
 struct run {
-	long children, live_ms, lifetime_ms, interval_ms, delay_ms;
+	long children, live_ms, lifetime_ms, interval_ms, delay_ms, every_us;
 	const char *how;
 	struct shared *sh;
 	int shm_fd;
@@ -82,7 +82,7 @@ static void child_make(struct run *r, long i)
 
 static void children_make(struct run *r)
 {
-	for (long i = 0; i < r->children; i++)
+	for (long i = 0; !r->every_us && i < r->children; i++)
 		child_make(r, i);
 }
 
@@ -95,6 +95,18 @@ static void ready(struct run *r)
 {
 	r->sh->end_ns = now_ns() + (uint64_t)r->live_ms * LOAD_NS_PER_MS;
 	__atomic_store_n(&r->sh->ready, now_ns(), __ATOMIC_RELEASE);
+}
+
+/* One child after the other while the time goes by. */
+static void children_leak(struct run *r)
+{
+	uint64_t next_ns = now_ns();
+
+	for (long i = 0; r->every_us && i < r->children && !time_is_up(r); i++) {
+		child_make(r, i);
+		next_ns += (uint64_t)r->every_us * 1000;
+		sleep_until_ns(next_ns);
+	}
 }
 
 static void gate_release(struct run *r)
@@ -140,6 +152,7 @@ static void w_never(struct run *r)
 {
 	children_make(r);
 	ready(r);
+	children_leak(r);
 	sleep_until_ns(r->sh->end_ns);
 }
 
@@ -212,6 +225,7 @@ static void w_blocked(struct run *r)
 	block_chld(&set);
 	children_make(r);
 	ready(r);
+	children_leak(r);
 	stay(r);
 }
 
