@@ -27,7 +27,10 @@ static __always_inline bool row_wanted(const struct subject *s)
 	       (state & (TASK_UNINTERRUPTIBLE | TASK_NOLOAD)) == TASK_UNINTERRUPTIBLE;
 }
 
-/* What matches by itself, and children of processes that are in: repeated until nobody joins. */
+/*
+ * What matches by itself, and children of processes that are in: repeated until nobody joins who was
+ * there when it began. Of a parent that leaks faster than a pass runs there is always one more.
+ */
 static __always_inline void join(const struct subject *s)
 {
 	if (s->leader != s->task || scope_has(s->sig))
@@ -36,7 +39,8 @@ static __always_inline void join(const struct subject *s)
 		return;
 	if (!scope_add(s->sig))
 		return;
-	iter_joined++;
+	if (GET(s->leader, start_boottime) <= iter_join_ns)
+		iter_joined++;
 	seed_emit(s, REC_F_JOINED);
 }
 

@@ -24,6 +24,7 @@ __u32 scope_uid = 0;
 
 __u32 iter_flags = 0;
 __u32 iter_pass = 0;
+__u64 iter_join_ns = 0;
 __u64 iter_began_ns = 0;
 __u32 iter_rows = 0;
 __u32 iter_joined = 0;

@@ -46,7 +46,8 @@ extern __u32 scope_uid;
 extern __u32 iter_flags; /* ITER_* */
 extern __u32 iter_pass;
 extern __u64 iter_began_ns;
-extern __u32 iter_rows; /* results of the pass: user space resets them */
+extern __u64 iter_join_ns; /* who is born later does not make another pass for it necessary */
+extern __u32 iter_rows;    /* results of the pass: user space resets them */
 extern __u32 iter_joined;
 extern __u32 iter_visited;
 

@@ -38,6 +38,7 @@ struct live_pass {
 	uint32_t flags_queued;  /* the next one, 0: none */
 	uint64_t not_before_ns; /* heal no faster than this */
 	uint32_t joined_cnt;    /* processes that joining passes added */
+	bool repeats;           /* a JOIN pass that goes on from the one before */
 	bool nobody;            /* the process asked for is not there */
 	uint32_t done_cnt;      /* whole passes finished */
 };

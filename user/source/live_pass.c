@@ -4,6 +4,7 @@
  * through the rings; reading 512 bytes makes 512 rows, which leaves room to drain in between.
  */
 #include <errno.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -40,8 +41,28 @@ static int pass_begin(struct live *l)
 	l->skel->bss->iter_joined = 0;
 	l->skel->bss->iter_visited = 0;
 	l->skel->bss->iter_began_ns = clock_boot_ns();
+	if (pass->flags == LIVE_PASS_JOIN && !pass->repeats)
+		l->skel->bss->iter_join_ns = l->skel->bss->iter_began_ns;
 	pass->fd = bpf_iter_create(bpf_link__fd(l->iter_link));
 	return pass->fd < 0 ? pass->fd : 0;
+}
+
+static bool is_there(uint32_t pid)
+{
+	int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
+/* Who is busy may have joined by an event of its own before the pass came to it. */
+static bool pass_found_nobody(const struct live *l)
+{
+	uint32_t pid = l->skel->bss->scope_pid;
+
+	return l->skel->bss->scope_by == LIVE_SCOPE_PID && pid && !l->pass.joined_cnt &&
+	       !is_there(pid);
 }
 
 static void pass_end(struct live *l)
@@ -52,9 +73,9 @@ static void pass_end(struct live *l)
 	pass->fd = -1;
 	if (pass->flags & LIVE_PASS_JOIN) {
 		pass->joined_cnt += l->skel->bss->iter_joined;
-		pass->nobody = l->skel->bss->scope_by == LIVE_SCOPE_PID &&
-			       l->skel->bss->scope_pid && !pass->joined_cnt;
-		if (l->skel->bss->iter_joined)
+		pass->nobody = pass_found_nobody(l);
+		pass->repeats = l->skel->bss->iter_joined;
+		if (pass->repeats)
 			pass->flags_queued |= LIVE_PASS_JOIN;
 		else /* everybody is in: the next life of that pid is a stranger's */
 			l->skel->bss->scope_pid = 0;
