@@ -504,22 +504,32 @@ static bool leaves_zombies(const struct examination *x, const struct proc *p)
 }
 
 /*
+ * Who waits for any child waits for orphans, too; who has reaped some may have waited for its own by
+ * their pids. The machine's init is given all of them, always.
+ */
+static bool reaps_orphans(const struct examination *x, const struct proc *p)
+{
+	struct wait_evidence w = waits_of(x, p);
+
+	if (leaves_zombies(x, p))
+		return false;
+	return w.any || w.in_any || (p->key.tgid == 1 && has_reaped(p));
+}
+
+/*
  * find_new_reaper(): the nearest ancestor that is a subreaper and in the same pid namespace, else its
  * init, who need not be an ancestor (docker exec): then it is not known here. With an init its whole
  * namespace ends.
  */
-static void find_adopter(const struct examination *x, struct zombie_parent *f)
+const struct proc *zombies_adopter(const struct proc *parent)
 {
-	const struct proc *p = f->proc->parent;
+	const struct proc *p = parent->parent;
 
-	if (f->proc->flags & PROC_NSINIT)
-		return;
+	if (parent->flags & PROC_NSINIT)
+		return NULL;
 	while (p && !(p->flags & (PROC_SUBREAPER | PROC_NSINIT)) && p->key.tgid != 1)
 		p = p->parent;
-	if (!p || (p->pidns != f->proc->pidns && !(p->flags & PROC_GHOST)))
-		return;
-	f->adopter = p;
-	f->adopter_reaps = has_reaped(p) && !leaves_zombies(x, p);
+	return p && (p->pidns == parent->pidns || p->flags & PROC_GHOST) ? p : NULL;
 }
 
 static int by_weight(const void *a, const void *b)
@@ -554,7 +564,8 @@ int zombies_examine(const struct proc_table *t, const struct zombies_options *op
 		find_source(&x, f);
 		f->verdict = judge(&x, f);
 		find_rate(f);
-		find_adopter(&x, f);
+		f->adopter = zombies_adopter(f->proc);
+		f->adopter_reaps = f->adopter && reaps_orphans(&x, f->adopter);
 		z.zombies += f->zombies;
 		if (f->zombies && verdict_is_leak(f->verdict)) {
 			z.leaks++;

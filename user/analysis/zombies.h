@@ -69,7 +69,7 @@ struct zombie_parent {
 
 	/* Who would have the zombies if it died; NULL: not known. */
 	const struct proc *adopter;
-	bool adopter_reaps; /* it was seen, or counted by the kernel, to reap */
+	bool adopter_reaps; /* it waits for any child, as far as is known, and leaves no zombies */
 };
 
 struct zombies {
@@ -96,6 +96,8 @@ struct zombies_options {
 int zombies_examine(const struct proc_table *t, const struct zombies_options *opt,
 		    struct zombies *ret_zombies);
 void zombies_release(struct zombies *z);
+/* Who would be given the children of 'parent' if it died; NULL: not known, or they die with it. */
+const struct proc *zombies_adopter(const struct proc *parent);
 
 /* Whether the evidence is a recorder's. */
 bool zombies_is_past(const struct zombie_parent *f);

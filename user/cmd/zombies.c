@@ -54,10 +54,10 @@ static void ask_limits(struct run *run, const struct proc *parent)
 		session_want(run->session, &w);
 }
 
-/* Of those that leak while we watch; more are not told in full anyway. */
-static void ask_all_limits(struct run *run)
+/* Of those that leak while we watch, and who would have their zombies; more are not told in full. */
+static void ask_of_all(struct run *run)
 {
-	const struct proc *p;
+	const struct proc *p, *adopter;
 	size_t asked = 0;
 
 	for (size_t i = 0;
@@ -65,6 +65,9 @@ static void ask_all_limits(struct run *run)
 		if (!p->evidence || p->evidence->zombies < SEVERAL)
 			continue;
 		ask_limits(run, p);
+		adopter = zombies_adopter(p);
+		if (adopter && adopter->flags & PROC_SEEDED)
+			ask_waits(run, adopter);
 		asked++;
 	}
 }
@@ -262,7 +265,7 @@ static void on_batch(void *ctx)
 	if (run->duration_ns == DURATION_UNSET) { /* after CMD there is nobody left to look at */
 		if (!run->opt->cmd && host->now_ns >= run->limits_ns + LIMITS_NS) {
 			run->limits_ns = host->now_ns;
-			ask_all_limits(run);
+			ask_of_all(run);
 		}
 		return;
 	}
@@ -270,7 +273,7 @@ static void on_batch(void *ctx)
 		return;
 	run->passed = true;
 	session_want(run->session, &pass);
-	ask_all_limits(run);
+	ask_of_all(run);
 }
 
 /* ---- the command ---------------------------------------------------------------------------- */

@@ -403,7 +403,9 @@ static void put_now(struct zombies_page *p, const struct zombie_parent *f)
 		buf_put_str(&p->text, "sudo systemctl restart ");
 		text_put_safe(&p->text, proc->cgroup->unit, &p->r->style);
 	} else {
-		buf_printf(&p->text, "end it: kill %u", proc->key.tgid);
+		/* the default action of a signal does not end an init */
+		buf_printf(&p->text, "end it: kill %s%u", proc->flags & PROC_NSINIT ? "-KILL " : "",
+			   proc->key.tgid);
 	}
 	put_adopter(p, f);
 	zombies_put_paragraph(p, "now");
