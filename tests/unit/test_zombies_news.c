@@ -136,8 +136,9 @@ static struct scene *open_scene(void)
 
 	s->t = proc_table_new(&(struct proc_table_options){0});
 	s->r = (struct render){.table = s->t, .style = {.columns = 80}};
-	s->now_ns = BEGIN_NS;
+	s->now_ns = 1; /* before anybody's birth */
 	apply(s, &ev, REC_HOST);
+	s->now_ns = BEGIN_NS;
 	born(s, PARENT, 1, "worker");
 	return s;
 }

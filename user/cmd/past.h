@@ -6,9 +6,10 @@
 #include "model/proc_table.h"
 
 struct past {
-	struct proc_table *table; /* as the recorder had it last; NULL: nothing is recorded of this boot */
-	uint64_t since_real_ns;   /* since when it is recorded, as far as it is kept */
-	bool fresh;               /* it goes on: only what came in the last moments is missing */
+	struct proc_table
+		*table; /* as the recorder had it last; NULL: nothing is recorded of this boot */
+	uint64_t since_real_ns; /* since when it is recorded, as far as it is kept */
+	bool fresh;             /* it goes on: only what came in the last moments is missing */
 };
 
 /*
