@@ -12,7 +12,7 @@ BEFORE_S = 60 if LONG else 8
 LIVE_S = BEFORE_S + 12
 APART_MS = 500     # between two deaths of those that go on
 # from a child's own word that it exits now until it is a zombie, on a busy machine
-TEARDOWN_NS = 100 * 10 ** 6
+TEARDOWN_NS = 500 * 10 ** 6
 
 # way: (its verdict, whether its children die one after the other all the time)
 WAYS = {
@@ -51,6 +51,17 @@ class Generator:
         return self.truth("parent")[0]["pid"]
 
 
+def peak_kb(pid):
+    """The most memory that it has had, as long as it is there and has execed"""
+    try:
+        if os.path.realpath("/proc/%d/exe" % pid) != os.path.realpath(PROCTRAIL):
+            return 0
+        with open("/proc/%d/status" % pid) as f:
+            return next((int(x.split()[1]) for x in f if x.startswith("VmHWM:")), 0)
+    except OSError:
+        return 0
+
+
 class Look:
     """What zombies said, in how much time, with how much memory."""
 
@@ -58,22 +69,27 @@ class Look:
         path = os.path.join(temp_dir(), "out")
         began = time.monotonic()
         p = start([PROCTRAIL, "zombies", "--all", "--json", "-o", path, *more], stdin=subprocess.DEVNULL)
-        _, status, usage = os.wait4(p.pid, 0)
+        self.rss_kb = 0     # ru_maxrss would be ours: it is kept over vfork and exec
+        while True:
+            pid, status, usage = os.wait4(p.pid, os.WNOHANG)
+            if pid:
+                break
+            self.rss_kb = max(self.rss_kb, peak_kb(p.pid))
+            time.sleep(0.005)
         self.took_s = time.monotonic() - began
         p.returncode = os.waitstatus_to_exitcode(status)
         expect("code of zombies", 0, p.returncode)
         self.cpu_s = usage.ru_utime + usage.ru_stime
-        self.rss_kb = usage.ru_maxrss
         with open(path) as f:
             lines = [json.loads(x) for x in f]
         self.parents = {x["pid"]: x for x in lines if x["event"] == "parent"}
         self.summary = lines[-1]
 
     def expect_in(self, what, seconds):
-        """Of a machine that others keep busy only our own time can be asked for."""
+        """Of a machine that others keep busy only our own time can be asked for, and that goes slower, too."""
         busy = os.getloadavg()[0] > os.cpu_count()
-        expect_true("%s takes %g s" % (what, seconds),
-                    (self.cpu_s if busy else self.took_s) < seconds, self.took_s, self.cpu_s, os.getloadavg())
+        expect_true("%s takes less than %g s" % (what, seconds),
+                    (self.cpu_s / 2 if busy else self.took_s) < seconds, self.took_s, self.cpu_s, os.getloadavg())
 
 
 def check_left(m, where, found, died, going, late_ns):
@@ -155,7 +171,7 @@ def check_many(m, where, look, pid, low, high):
 @test(seconds=60)
 def thousands_that_were_there_before():
     """2,000 zombies of one parent, 20,000 in the long form"""
-    g, pid = many_of("never_waits", "--children", MANY, "--live-ms", 8500)
+    g, pid = many_of("never_waits", "--children", MANY, "--live-ms", 15000)
     once, watched = Look("--pid", str(pid), "--duration", "0"), Look("--pid", str(pid))
     g.stdout.close()
     g.terminate()
@@ -170,8 +186,8 @@ def thousands_that_were_there_before():
 
 @test(seconds=60)
 def a_leak_of_a_thousand_a_second():
-    g, pid = many_of("sigchld_blocked", "--children", 9 * LEAK_PER_S, "--every-us", 10 ** 6 // LEAK_PER_S,
-                     "--live-ms", 9000)
+    g, pid = many_of("sigchld_blocked", "--children", 14 * LEAK_PER_S, "--every-us", 10 ** 6 // LEAK_PER_S,
+                     "--live-ms", 14000)
     time.sleep(1)
     once, watched = Look("--pid", str(pid), "--duration", "0"), Look("--pid", str(pid))
     g.stdout.close()
@@ -179,7 +195,7 @@ def a_leak_of_a_thousand_a_second():
     once.expect_in("one look", 1)
     with Mismatches("a leak") as m:
         check_many(m, "one look", once, pid, LEAK_PER_S // 4, 4 * LEAK_PER_S)
-        found = check_many(m, "a watch", watched, pid, 3 * LEAK_PER_S, 9 * LEAK_PER_S)
+        found = check_many(m, "a watch", watched, pid, 3 * LEAK_PER_S, 14 * LEAK_PER_S)
         m.same("the verdict", "sigchld_blocked", found.get("verdict"))
         rate = found.get("leak_milli_per_min", 0) / 60e3
         m.true("%g more a second" % rate, LEAK_PER_S * 0.6 <= rate <= LEAK_PER_S * 1.1)

@@ -321,6 +321,29 @@ static void an_adopter_that_leaves_zombies_itself_reaps_nothing(void **state)
 	close_scene(&s);
 }
 
+/* A subreaper may have waited for its own by their pids; who waits for any takes orphans, too. */
+static void an_adopter_reaps_that_waits_for_any(void **state)
+{
+	struct event ev = {.wait = {.kind = REC_WAIT_ANY, .known = 1}};
+	struct scene s;
+
+	(void)state;
+	host(&s);
+	seed(&s, 1, 0, false, (struct rec_seed){0});
+	seed(&s, 50, 1, false,
+	     (struct rec_seed){.h = {.flags = REC_F_SUBREAPER}, .child_minflt = 9});
+	seed(&s, PARENT, 50, false, (struct rec_seed){0});
+	seed(&s, CHILD, PARENT, true, (struct rec_seed){0});
+	assert_int_equal(judged(&s)->adopter->key.tgid, 50);
+	assert_false(judged(&s)->adopter_reaps);
+	ev.h.tgid = ev.h.tid = 50;
+	ev.h.flags = REC_F_SUBREAPER;
+	ev.h.start_ns = 50 * NS_PER_SEC;
+	apply(&s, &ev, REC_WAIT, sizeof(ev.wait));
+	assert_true(judged(&s)->adopter_reaps);
+	close_scene(&s);
+}
+
 /* ---- what is not known ---- */
 
 /* As from /proc: no stamps of the scheduler. */
@@ -423,6 +446,7 @@ int main(void)
 		cmocka_unit_test(what_a_shim_has_reaped_says_nothing_of_the_application),
 		cmocka_unit_test(an_exec_whose_time_is_not_known_leaves_it_open),
 		cmocka_unit_test(an_adopter_that_leaves_zombies_itself_reaps_nothing),
+		cmocka_unit_test(an_adopter_reaps_that_waits_for_any),
 		cmocka_unit_test(ages_that_are_not_known_are_no_ages),
 		cmocka_unit_test(a_moment_in_d_is_not_stuck),
 		cmocka_unit_test(adopters_are_of_the_same_namespace),
