@@ -8,6 +8,7 @@
 ## make test-kernels  KERNELS="5.10 6.18 newest" (or "all"): boot these in QEMU and test there
 ## make check-vmlinux the kernel types in vmlinux/ against the running kernel's
 ## make bench         budgets, side by side with other tools (root); bench-tools: build/bench/*
+## make bench-spawn   what fork, vfork, posix_spawn, exec ... cost here, told by three (root)
 ## make load          the workload generators, build/load/*
 ## make dist          dist/proctrail-VERSION-{x86_64,aarch64}: one static file each
 ## make install       PREFIX=/usr/local, DESTDIR=, UNITDIR=, SYSUSERSDIR=; also uninstall
@@ -223,6 +224,9 @@ check-vmlinux: $(SKELS)
 bench: all load bench-tools
 	$(Q)BUILD='$(BUILD)' tools/bench/run
 
+bench-spawn: all load
+	$(Q)BUILD='$(BUILD)' tools/bench/spawn
+
 # ---- release --------------------------------------------------------------------------------
 
 DIST_MAX := 3145728
@@ -268,8 +272,8 @@ help:
 	@sed -n 's/^## \{0,1\}//p' Makefile
 
 .PHONY: all tests load bench-tools golden fuzz test test-build test-unit test-script test-san tests-san \
-	test-golden test-live test-long test-kernels lint check-vmlinux bench dist dist-x86_64 \
-	dist-aarch64 dist-file install uninstall clean format help FORCE
+	test-golden test-live test-long test-kernels lint check-vmlinux bench bench-spawn \
+	dist dist-x86_64 dist-aarch64 dist-file install uninstall clean format help FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
 
