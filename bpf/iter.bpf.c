@@ -28,8 +28,9 @@ static __always_inline bool row_wanted(const struct subject *s)
 }
 
 /*
- * What matches by itself, and children of processes that are in: repeated until nobody joins who was
- * there when it began. Of a parent that leaks faster than a pass runs there is always one more.
+ * What matches by itself, and children of processes that are in: repeated until nobody joins. Where
+ * births are not hooked, a parent that leaks faster than a pass runs always has one more: there,
+ * until nobody joins who was there when it began.
  */
 static __always_inline void join(const struct subject *s)
 {

@@ -18,7 +18,7 @@ _proctrail()
 			--redact --no-redact --exact-reap --all --fail-if --read --at --follow --watch --write --sync
 			--max-size --max-age --on-disk-full --output --json --utc --wide --proc --verbose --help'
 		[spawns]='--pid --cgroup --uid --duration --user --ring --max-procs --args-max --args
-			--redact --no-redact --by --slowest --hist --read --from --to --at --write --sync
+			--redact --no-redact --by --slowest --hist --read --from --to --at --follow --write --sync
 			--max-size --max-age --on-disk-full --output --json --utc --wide --proc --verbose --help'
 		[record]='--pid --cgroup --uid --duration --ring --max-procs --args-max --threads --args --redact
 			--no-redact --signals --write --sync --max-size --max-age --on-disk-full --trigger

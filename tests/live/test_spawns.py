@@ -171,3 +171,14 @@ def who_waits_for_a_cpu_is_told():
     expect("spawns", 16, group["count"])
     expect_true("most of the time is queueing", group["queued_ns"] > 0.5 * group["split_ns"], group)
     expect_true("and it is found", "queue" in [f["finding"] for f in lines_of(told, "finding")], told[-2000:])
+
+
+@test(seconds=60)
+def each_spawn_is_told_as_it_happens():
+    told = spawns(gen("spawn", "--how", "mixed", "--count", 60), "--follow", "--slowest", "1000")[0]
+    first = json.loads(told.splitlines()[0])["event"]
+    each = [(x["pid"], x["total_ns"]) for x in lines_of(told, "spawn")]
+    expect("the first line", "start", first)
+    seen = collections.Counter(each)
+    expect_true("each is told as it happens, and again as one of the slowest",
+                len(each) >= 120 and set(seen.values()) == {2}, seen)

@@ -53,7 +53,7 @@ const struct command commands[] = {
 		.name = "spawns",
 		.summary = "what starting programs costs here, and where the time goes",
 		.options = OPTIONS_SCOPE OPTIONS_RUN
-		" by slowest hist" OPTIONS_READ OPTIONS_WRITE OPTIONS_OUTPUT,
+		" by slowest hist" OPTIONS_READ " follow" OPTIONS_WRITE OPTIONS_OUTPUT,
 		.operands = "[-- CMD...]",
 		.takes = TAKES_CMD,
 		.run = cmd_spawns,

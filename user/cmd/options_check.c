@@ -87,13 +87,13 @@ static int check_together(const struct options *opt)
 	return 0;
 }
 
-/* The past is found by itself: it is the recorder's. Of zombies the machine is followed, too. */
+/* The past is found by itself: it is the recorder's. An analysis follows the machine, too. */
 static bool means_recorder(const struct options *opt, const struct command *cmd)
 {
 	if (opt->read_path)
 		return false;
 	return opt->from.kind || opt->to.kind || opt->at.kind ||
-	       (opt->follow && cmd->run != cmd_zombies);
+	       (opt->follow && cmd->run != cmd_zombies && cmd->run != cmd_spawns);
 }
 
 void options_settle(struct options *opt, const struct command *cmd)

@@ -18,7 +18,31 @@ struct run {
 	struct scope scope; /* of a recording */
 	struct spawns spawns;
 	uint64_t begin_ns; /* of the part that was asked for; 0: not yet */
+	struct buf line;   /* --follow */
+	bool begun;        /* the first line of JSON is out */
 };
+
+static void begin_lines(struct run *run)
+{
+	struct render *r = session_render(run->session);
+
+	buf_reset(&run->line);
+	if (!run->begun && r->json)
+		render_start(&run->line, r, session_source_name(run->session));
+	run->begun = true;
+}
+
+/* One line for each spawn, as it happens. */
+static void follow(struct run *run, const struct change *c)
+{
+	struct spawn_split split;
+
+	if (c->kind != CHANGE_EXEC || !spawn_split_of(c, &split))
+		return;
+	begin_lines(run);
+	spawns_put_one(&run->line, session_render(run->session), c, &split);
+	session_put(run->session, &run->line);
+}
 
 static void on_change(void *ctx, const struct change *c)
 {
@@ -28,8 +52,11 @@ static void on_change(void *ctx, const struct change *c)
 	if (!session_quiet(run->session)) {
 		if (!run->begin_ns)
 			run->begin_ns = proc_table_host(run->spawns.table)->now_ns;
-		if (c->proc && scope_has(&run->scope, c->proc))
+		if (c->proc && scope_has(&run->scope, c->proc)) {
 			spawns_note(&run->spawns, c);
+			if (run->opt->follow)
+				follow(run, c);
+		}
 	}
 	scope_forget(&run->scope, c);
 }
@@ -67,7 +94,8 @@ static int answer(struct run *run)
 		return EXIT_FAILED;
 	}
 	if (r->json) {
-		render_start(&b, r, session_source_name(s));
+		if (!run->begun)
+			render_start(&b, r, session_source_name(s));
 		spawns_put_json(&b, r, &view);
 		render_summary(&b, r, view.complete);
 	} else {
@@ -83,8 +111,9 @@ int cmd_spawns(const struct options *opt)
 	struct session_options so = {
 		.opt = opt,
 		.facts = true,
-		.duration_ns = opt->cmd || opt->duration_ns != DURATION_UNSET ? opt->duration_ns :
-										WATCH_NS,
+		.duration_ns = opt->cmd || opt->follow || opt->duration_ns != DURATION_UNSET ?
+				       opt->duration_ns :
+				       WATCH_NS,
 	};
 	struct run run = {.opt = opt};
 	int code, err;
@@ -105,5 +134,6 @@ int cmd_spawns(const struct options *opt)
 	code = session_close(run.session, code);
 	scope_release(&run.scope);
 	spawns_release(&run.spawns);
+	buf_release(&run.line);
 	return code;
 }

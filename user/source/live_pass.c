@@ -41,7 +41,10 @@ static int pass_begin(struct live *l)
 	l->skel->bss->iter_joined = 0;
 	l->skel->bss->iter_visited = 0;
 	l->skel->bss->iter_began_ns = clock_boot_ns();
-	if (pass->flags == LIVE_PASS_JOIN && !pass->repeats)
+	/* where births are hooked, children of those who are in come in by themselves, and it ends */
+	if (!l->opt.snapshot)
+		l->skel->bss->iter_join_ns = UINT64_MAX;
+	else if (pass->flags == LIVE_PASS_JOIN && !pass->repeats)
 		l->skel->bss->iter_join_ns = l->skel->bss->iter_began_ns;
 	pass->fd = bpf_iter_create(bpf_link__fd(l->iter_link));
 	return pass->fd < 0 ? pass->fd : 0;
