@@ -98,6 +98,10 @@ void render_summary(struct buf *b, const struct render *r, bool complete);
 void render_trace_header(struct buf *b, const struct render *r);
 /* "2 processes, 2 execs, 2 deaths (1 killed); 11 events, none lost" */
 void render_trace_summary(struct buf *b, const struct render *r);
+/* "none lost", "3 lost: counts are lower bounds, 1 row put right", ... */
+void render_put_losses(struct buf *b, const struct render *r);
+/* A line that says why an answer is not complete. */
+void render_incomplete(struct buf *b, const struct render *r);
 
 /* comm[pid] as it stands everywhere in text */
 void render_label(struct buf *b, const struct render *r, const struct proc *p);

@@ -357,5 +357,7 @@ void spawns_put_text(struct buf *b, const struct render *r, const struct spawns_
 	if (v->hist)
 		put_hist(&p);
 	put_slowest(&p);
+	if (!v->complete)
+		render_incomplete(b, r);
 	buf_release(&p.text);
 }

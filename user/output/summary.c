@@ -125,10 +125,62 @@ static uint64_t count_subjects(const struct render *r)
 	return cnt;
 }
 
-void render_trace_summary(struct buf *b, const struct render *r)
+void render_put_losses(struct buf *b, const struct render *r)
 {
 	const struct proc_counts *n = proc_table_counts(r->table);
 	uint64_t lost = n->lost + n->missed;
+
+	if (!lost) {
+		buf_put_str(b, "none lost");
+		if (n->healed) { /* the kernel did not tell of an end, and did not count that */
+			buf_put_str(b, ", ");
+			put_amount(b, n->healed, "row");
+			buf_put_str(b, " put right");
+		}
+	} else {
+		text_put_count(b, lost);
+		buf_put_str(b, " lost: counts are lower bounds, ");
+		put_amount(b, n->healed, "row");
+		buf_put_str(b, " put right");
+	}
+	if (n->thinned) {
+		buf_put_str(b, "; ");
+		put_amount(b, n->thinned, "birth");
+		buf_put_str(b, " thinned to numbers");
+	}
+	if (r->dropped) {
+		buf_put_str(b, "; ");
+		put_amount(b, r->dropped, "line");
+		buf_put_str(b, " dropped: the output was not taken");
+	}
+}
+
+void render_incomplete(struct buf *b, const struct render *r)
+{
+	const struct proc_counts *n = proc_table_counts(r->table);
+	struct buf line = {0};
+
+	buf_put_str(&line, "incomplete: ");
+	render_put_losses(&line, r);
+	if (n->evicted) {
+		buf_put_str(&line, "; ");
+		put_amount(&line, n->evicted, "row");
+		buf_put_str(&line, " forgotten for lack of room (--max-procs)");
+	}
+	if (n->malformed) {
+		buf_put_str(&line, "; ");
+		put_amount(&line, n->malformed, "record");
+		buf_put_str(&line, " could not be read");
+	}
+	if (proc_table_uncertain_since(r->table))
+		buf_put_str(&line, "; not yet put right");
+	table_put_wrapped(b, &r->style, (struct span){line.data, line.len}, 0, 2);
+	buf_release(&line);
+}
+
+void render_trace_summary(struct buf *b, const struct render *r)
+{
+	const struct proc_counts *n = proc_table_counts(r->table);
 	struct buf line = {0};
 
 	/* in a scope everybody there was is the subject; on a whole machine, who was born */
@@ -151,30 +203,8 @@ void render_trace_summary(struct buf *b, const struct render *r)
 	}
 	buf_put_str(&line, "; ");
 	put_amount(&line, n->events, "event");
-	if (!lost) {
-		buf_put_str(&line, ", none lost");
-		if (n->healed) { /* the kernel did not tell of an end, and did not count that */
-			buf_put_str(&line, ", ");
-			put_amount(&line, n->healed, "row");
-			buf_put_str(&line, " put right");
-		}
-	} else {
-		buf_put_str(&line, ", ");
-		text_put_count(&line, lost);
-		buf_put_str(&line, " lost: counts are lower bounds, ");
-		put_amount(&line, n->healed, "row");
-		buf_put_str(&line, " put right");
-	}
-	if (n->thinned) {
-		buf_put_str(&line, "; ");
-		put_amount(&line, n->thinned, "birth");
-		buf_put_str(&line, " thinned to numbers");
-	}
-	if (r->dropped) {
-		buf_put_str(&line, "; ");
-		put_amount(&line, r->dropped, "line");
-		buf_put_str(&line, " dropped: the output was not taken");
-	}
+	buf_put_str(&line, ", ");
+	render_put_losses(&line, r);
 	table_put_wrapped(b, &r->style, (struct span){line.data, line.len}, 0, 2);
 	if (line.err)
 		b->err = line.err;

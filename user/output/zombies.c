@@ -223,5 +223,7 @@ void zombies_put_text(struct buf *b, const struct render *r, const struct zombie
 			    "~ died before proctrail looked: time from the scheduler's stamps\n");
 	if (!v->past_since_ns)
 		put_past(&p, v);
+	if (!v->complete)
+		render_incomplete(b, r);
 	buf_release(&p.text);
 }
