@@ -189,6 +189,9 @@ struct call {
 #define NR_EXECVEAT        322
 #define NR_EXECVE_COMPAT   11
 #define NR_EXECVEAT_COMPAT 358
+#define NR_CLONE           56
+#define NR_FORK            57
+#define NR_VFORK           58
 #elif defined(__TARGET_ARCH_arm64)
 #define TIF_32BIT          (1UL << 22)
 #define NR_WAIT4           260
@@ -199,7 +202,23 @@ struct call {
 #define NR_EXECVEAT        281
 #define NR_EXECVE_COMPAT   11
 #define NR_EXECVEAT_COMPAT 387
+#define NR_CLONE           220
+#define NR_FORK            NR_CLONE /* arm64 has neither */
+#define NR_VFORK           NR_CLONE
 #endif
+#define NR_CLONE3       435 /* everywhere */
+#define NR_FORK_COMPAT  2
+#define NR_CLONE_COMPAT 120
+#define NR_VFORK_COMPAT 190
+
+static __always_inline bool task_is_compat(struct task_struct *t)
+{
+#if defined(__TARGET_ARCH_x86)
+	return GET(t, thread_info.status) & TS_COMPAT;
+#elif defined(__TARGET_ARCH_arm64)
+	return GET(t, thread_info.flags) & TIF_32BIT;
+#endif
+}
 
 static __always_inline __u32 syscall_of(struct pt_regs *regs)
 {
@@ -216,7 +235,7 @@ static __always_inline void call_from_regs(struct call *c, struct task_struct *t
 #if defined(__TARGET_ARCH_x86)
 	c->nr = syscall_of(regs);
 	c->sp = GET(regs, sp);
-	c->compat = GET(t, thread_info.status) & TS_COMPAT;
+	c->compat = task_is_compat(t);
 	if (c->compat) /* ebx, ecx, edx, esi: no user of ours reads the arguments of those */
 		return;
 	c->arg[0] = GET(regs, di);
@@ -226,7 +245,7 @@ static __always_inline void call_from_regs(struct call *c, struct task_struct *t
 #elif defined(__TARGET_ARCH_arm64)
 	c->nr = syscall_of(regs);
 	c->sp = GET(regs, sp);
-	c->compat = GET(t, thread_info.flags) & TIF_32BIT;
+	c->compat = task_is_compat(t);
 	c->arg[0] = GET(regs, orig_x0);
 	c->arg[1] = GET(regs, regs[1]);
 	c->arg[2] = GET(regs, regs[2]);
@@ -255,6 +274,22 @@ static __always_inline void call_read(struct call *c, struct task_struct *t, __u
 						  bpf_core_type_size(struct pt_regs)));
 	}
 #endif
+}
+
+/* By the number alone: whether it forks by one of the two entries. */
+static __always_inline bool nr_may_fork(__u64 nr)
+{
+	return nr == NR_CLONE || nr == NR_CLONE3 || nr == NR_FORK_COMPAT || nr == NR_CLONE_COMPAT ||
+	       nr == NR_VFORK_COMPAT || nr == NR_FORK || nr == NR_VFORK;
+}
+
+static __always_inline bool nr_forks(__u64 nr, bool compat)
+{
+	if (nr == NR_CLONE3)
+		return true;
+	if (compat)
+		return nr == NR_FORK_COMPAT || nr == NR_VFORK_COMPAT || nr == NR_CLONE_COMPAT;
+	return nr == NR_CLONE || nr == NR_FORK || nr == NR_VFORK;
 }
 
 static __always_inline bool call_is_exec(const struct call *c)

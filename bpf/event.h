@@ -155,8 +155,9 @@ struct rec_fork {
 	__u8 sp; /* REC_SP_* */
 	__u8 _pad[7];
 	char comm[REC_COMM_LEN]; /* inherited */
+	__u64 fork_ns;           /* from the call's entry to this record; 0: not timed */
 };
-REC_ASSERT(rec_fork, 184);
+REC_ASSERT(rec_fork, 192);
 
 #define REC_FILE_LEN     256
 #define REC_CWD_LEN      256
@@ -428,6 +429,8 @@ REC_ASSERT(rec_fact_proc, 88);
 #define REC_HOOK_OOM            0x20
 #define REC_HOOK_CGROUP         0x40
 #define REC_HOOK_WAIT_RETURN    0x80       /* sys_exit of wait calls: --exact-reap */
+#define REC_HOOK_FORK_TIME      0x100      /* kernel_clone: fork calls are timed from their entry */
+#define REC_HOOK_FORK_SYSCALL   0x200      /* ... by sys_enter: --fork-time */
 #define REC_HOOK_NONE           0x80000000 /* nothing was traced: iterator or /proc only */
 
 #define REC_CGROUP_V2        0

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Birth, death, rename, and the last trace of a process in the kernel. Exec has its own file. */
+#include "fork.bpf.h"
 #include "scope.bpf.h"
 #include <bpf/bpf_tracing.h>
 
@@ -62,6 +63,8 @@ int BPF_PROG(on_newtask, struct task_struct *t, __u64 clone_flags)
 	if (!scope_join_birth(&child, creator))
 		return 0;
 	fill_birth(&r, &child, creator, clone_flags);
+	if (cfg_fork_timed && !(r.h.flags & REC_F_IO_WORKER)) /* that one's is no fork call */
+		r.fork_ns = fork_taken_ns(r.creator.tgid, r.creator.tid);
 	rec_put(REC_FORK, &r);
 	return 0;
 }

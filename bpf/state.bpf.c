@@ -10,6 +10,7 @@ const volatile __u8 cfg_all_signals = 0;
 const volatile __u8 cfg_release_hooked = 0;
 const volatile __u8 cfg_notify_hooked = 0;
 const volatile __u8 cfg_waits_end = 0;
+const volatile __u8 cfg_fork_timed = 0;
 const volatile __u8 cfg_page_shift = 12;
 const volatile __u32 cfg_cgroup_kind = REC_CGROUP_V2;
 const volatile __s32 cfg_cgroup_hierarchy = 0;

@@ -21,6 +21,7 @@ extern const volatile __u8 cfg_threads; /* 1: threads have records of their own 
 extern const volatile __u8 cfg_all_signals;    /* 1: ship every signal, noise too */
 extern const volatile __u8 cfg_release_hooked; /* 1: release_task is hooked */
 extern const volatile __u8 cfg_notify_hooked;  /* 1: do_notify_parent is hooked */
+extern const volatile __u8 cfg_fork_timed;     /* 1: entries of fork calls are noted */
 extern const volatile __u8 cfg_page_shift;
 extern const volatile __u8 cfg_waits_end;         /* 1: the return of wait calls is hooked */
 extern const volatile __u32 cfg_cgroup_kind;      /* REC_CGROUP_* */
@@ -85,9 +86,9 @@ struct scope_map {
 };
 
 /*
- * The two caches of state by process are arrays without chains, looked up inline: a hash map's lookup
+ * The caches of state by process or thread are arrays without chains, looked up inline: a hash map's lookup
  * costs as much as a record's whole header. Two processes on one slot evict each other, which lets a
- * few records more through and never keeps one back.
+ * few records more through and never keeps one back; of a fork call its time is not known then.
  */
 
 /* what the last shipped wait of a process was, and how many like it were not shipped since */
@@ -149,6 +150,21 @@ struct floods_map {
 	__type(value, struct flood);
 };
 
+/* a fork call that has begun, by thread */
+#define FORKER_SLOTS 4096
+
+struct forker {
+	__u64 thread; /* tgid and tid; 0: nobody's */
+	__u64 enter_ns;
+};
+
+struct forkers_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, FORKER_SLOTS);
+	__type(key, __u32);
+	__type(value, struct forker);
+};
+
 /*
  * weak: every object brings its own and the linker merges them; it loses the places of extern
  * maps
@@ -160,6 +176,7 @@ struct scope_map scope SEC(".maps") __weak;
 struct waiters_map waiters SEC(".maps") __weak;
 struct wait_calls_map wait_calls SEC(".maps") __weak;
 struct floods_map floods SEC(".maps") __weak;
+struct forkers_map forkers SEC(".maps") __weak;
 
 static __always_inline struct waiter *waiter_slot(__u32 tgid)
 {
@@ -180,6 +197,13 @@ static __always_inline struct flood *flood_slot(__u32 tgid)
 	__u32 slot = tgid % FLOOD_SLOTS;
 
 	return bpf_map_lookup_elem(&floods, &slot);
+}
+
+static __always_inline struct forker *forker_slot(__u32 tid)
+{
+	__u32 slot = tid % FORKER_SLOTS;
+
+	return bpf_map_lookup_elem(&forkers, &slot);
 }
 
 #endif

@@ -47,13 +47,17 @@ static void about(struct event *ev, uint32_t pid, uint32_t ppid, uint64_t start_
 	ev->h.boot_ns = at_ns;
 }
 
-/* Born of 'ppid' at start_ns; CLONE_VM|CLONE_VFORK on one stack is vfork. */
-static void born(struct scene *s, uint32_t pid, uint32_t ppid, uint64_t start_ns, bool vforked,
-		 uint64_t pgtables)
+/*
+ * Born of 'ppid' at start_ns; CLONE_VM|CLONE_VFORK on one stack is vfork. The record is made after_ns
+ * later, and its call had taken fork_ns by then.
+ */
+static void born_by_call(struct scene *s, uint32_t pid, uint32_t ppid, uint64_t start_ns,
+			 bool vforked, uint64_t pgtables, uint64_t fork_ns, uint64_t after_ns)
 {
 	struct event ev = {0};
 
-	about(&ev, pid, ppid, start_ns, start_ns);
+	about(&ev, pid, ppid, start_ns, start_ns + after_ns);
+	ev.fork.fork_ns = fork_ns;
 	ev.fork.creator =
 		(struct rec_proc){.tgid = ppid, .tid = ppid, .start_ns = FEED_START(ppid)};
 	ev.fork.clone_flags = vforked ? 0x4100 : 0;
@@ -61,6 +65,12 @@ static void born(struct scene *s, uint32_t pid, uint32_t ppid, uint64_t start_ns
 	ev.fork.creator_pgtables_bytes = pgtables;
 	ev.fork.exit_signal = 17;
 	feed_apply(s->table, &ev, REC_FORK);
+}
+
+static void born(struct scene *s, uint32_t pid, uint32_t ppid, uint64_t start_ns, bool vforked,
+		 uint64_t pgtables)
+{
+	born_by_call(s, pid, ppid, start_ns, vforked, pgtables, 0, 0);
 }
 
 static void execs(struct scene *s, uint32_t pid, uint32_t ppid, uint64_t start_ns, uint64_t at_ns,
@@ -345,6 +355,46 @@ static void forks_of_a_large_heap(void **state)
 	close_scene(&s);
 }
 
+/* The call ends a little after the birth: what both have in common is counted once. */
+static void fork_calls_stand_beside_the_total(void **state)
+{
+	const struct spawn_group *programs = NULL, *workers = NULL;
+	struct scene s;
+
+	(void)state;
+	open_scene(&s, SPAWNS_BY_PARENT, 4);
+	parent(&s, 100, "boss");
+	born_by_call(&s, 200, 100, T0, false, 8 << 20, MS(6), MS(1));
+	execs(&s, 200, 100, T0, T0 + MS(7), "/bin/x", (struct rec_exec){0});
+	born_by_call(&s, 201, 100, T0, false, 8 << 20, MS(8), MS(1));
+	execs(&s, 201, 100, T0, T0 + MS(9), "/bin/x", (struct rec_exec){0});
+	born_by_call(&s, 202, 100, T0, false, 8 << 20, MS(5), MS(1));
+	dies(&s, 202, 100, T0, T0 + MS(9), 0, 0);
+	born(&s, 203, 100, T0, false, 8 << 20); /* whose call was not timed */
+	execs(&s, 203, 100, T0, T0 + MS(8), "/bin/y", (struct rec_exec){0});
+	assert_int_equal(spawns_finish(&s.spawns), 0);
+	for (size_t i = 0; i < s.spawns.cnt; i++) {
+		const struct spawn_group *g = &s.spawns.v[i];
+
+		if (g->worker)
+			workers = g;
+		else if (!strcmp(g->program, "x"))
+			programs = g;
+		else
+			assert_int_equal(spawn_group_whole_ns(g), 0);
+	}
+	assert_non_null(programs);
+	assert_int_equal(programs->fork_ns.cnt, 2);
+	assert_int_equal(programs->fork_ns.sum, MS(14));
+	assert_int_equal(programs->total_ns.sum, MS(16));
+	assert_int_equal(spawn_group_whole_ns(programs), MS(14)); /* 6 + 7 - 1, 8 + 9 - 1 */
+	assert_non_null(workers);
+	assert_int_equal(workers->fork_ns.sum, MS(5));
+	assert_int_equal(s.spawns.slow[0].fork_ns, MS(8));
+	assert_int_equal(s.spawns.slow[1].fork_ns, 0);
+	close_scene(&s);
+}
+
 static void who_waits_for_a_cpu(void **state)
 {
 	struct scene s;
@@ -391,6 +441,7 @@ int main(void)
 		cmocka_unit_test(who_was_there_before_was_not_spawned),
 		cmocka_unit_test(children_without_a_program),
 		cmocka_unit_test(forks_of_a_large_heap),
+		cmocka_unit_test(fork_calls_stand_beside_the_total),
 		cmocka_unit_test(who_waits_for_a_cpu),
 		cmocka_unit_test(names_of_groups_are_parsed),
 	};

@@ -31,6 +31,7 @@ lifetimes 20 --exact-reap
 truth pidns --orphans --depth 2
 truth pidreuse --exec
 truth hostile
+fork_time
 recorder
 kernel_log
 '
@@ -123,6 +124,21 @@ lifetimes() {
 		if (hooked && (err >= 1e5 || !/"reap_source":"release_task"/)) { print "not exact: " $0; bad = 1 }
 	}
 	END { if (seen != 2) { printf "reaps: got %d, expected 2\n", seen; bad = 1 }; exit bad }
+	' /tmp/truth $out
+}
+
+# Each fork call is timed, whatever it is called, and took no longer than its caller saw.
+fork_time() {
+	trace --fork-time -- spawn --how mixed --count 60 >/tmp/truth || return 1
+	awk '
+	function num(name) { return match($0, "\"" name "\":[0-9]+") ? substr($0, RSTART + length(name) + 3) + 0 : 0 }
+	FNR == NR { if (/"do":"spawn"/) call[num("pid")] = num("call_ns"); next }
+	/"event":"fork"/ { pid = num("pid"); got = num("fork_ns"); seen += pid in call
+			   if (!got || (pid in call && got > call[pid])) {
+				printf "pid %d: got %.0f ns, the call took %.0f\n", pid, got, call[pid]
+				bad = 1
+			   } }
+	END { if (seen != 60) { printf "calls: got %d, expected 60\n", seen; bad = 1 }; exit bad }
 	' /tmp/truth $out
 }
 

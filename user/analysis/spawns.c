@@ -44,8 +44,15 @@ void spawns_init(struct spawns *s, const struct proc_table *t, enum spawns_by by
 
 void spawns_release(struct spawns *s)
 {
-	for (size_t i = 0; i < s->cnt; i++)
+	struct map_slot *call;
+
+	for (size_t i = 0; i < s->cnt; i++) {
 		hist_release(&s->v[i].total_ns);
+		hist_release(&s->v[i].fork_ns);
+	}
+	for (size_t i = 0; (call = map_next(&s->calls, &i));)
+		free(call->value);
+	map_release(&s->calls);
 	free(s->v);
 	free(s->slow);
 	map_release(&s->by_name);
@@ -53,6 +60,13 @@ void spawns_release(struct spawns *s)
 	map_release(&s->heaps);
 	intern_release(&s->names);
 	memset(s, 0, sizeof(*s));
+}
+
+uint64_t spawn_group_whole_ns(const struct spawn_group *g)
+{
+	if (!g->total_ns.cnt || !g->fork_ns.cnt)
+		return 0;
+	return g->total_ns.sum / g->total_ns.cnt + g->before_ns / g->fork_ns.cnt;
 }
 
 /* ---- which group ------------------------------------------------------------------------------- */
@@ -166,14 +180,60 @@ static bool birth_was_seen(const struct proc *p)
 	return !(p->flags & (PROC_SEEDED | PROC_INFERRED | PROC_GHOST | PROC_KTHREAD));
 }
 
+/* A fork call that was timed */
+struct fork_call {
+	uint64_t took_ns, before_ns; /* in all; until the birth */
+};
+
+/* Kept until it is known whose group the child belongs to. */
+static void note_call(struct spawns *s, const struct change *c)
+{
+	const struct rec_fork *f = &c->ev->fork;
+	struct proc_key key = c->proc->key;
+	uint64_t after_ns = f->h.boot_ns > key.start_ns ? f->h.boot_ns - key.start_ns : 0;
+	struct fork_call *call;
+
+	if (!f->fork_ns)
+		return;
+	call = malloc(sizeof(*call));
+	if (call) {
+		*call = (struct fork_call){
+			.took_ns = f->fork_ns,
+			.before_ns = f->fork_ns > after_ns ? f->fork_ns - after_ns : 0,
+		};
+		free(map_remove(&s->calls, key.tgid, key.start_ns));
+	}
+	if (!call || map_put(&s->calls, key.tgid, key.start_ns, call)) {
+		free(call);
+		s->err = -ENOMEM;
+	}
+}
+
+/* Counts the fork call that made this process; returns what it took, 0: not timed. */
+static uint64_t take_call(struct spawns *s, const struct proc *p, struct spawn_group *g)
+{
+	struct fork_call *call = map_remove(&s->calls, p->key.tgid, p->key.start_ns);
+	uint64_t ns = call ? call->took_ns : 0;
+
+	if (call) {
+		g->before_ns += call->before_ns;
+		if (hist_add(&g->fork_ns, ns))
+			s->err = -ENOMEM;
+	}
+	free(call);
+	return ns;
+}
+
 /* The slowest come first; a new one is moved forward to its place. */
-static void note_slow(struct spawns *s, const struct change *c, const struct spawn_split *split)
+static void note_slow(struct spawns *s, const struct change *c, const struct spawn_split *split,
+		      uint64_t fork_ns)
 {
 	const struct proc *parent = birth_parent_of(s, c->proc);
 	struct spawn_slow new = {
 		.key = c->proc->key,
 		.parent = c->proc->birth_parent,
 		.split = *split,
+		.fork_ns = fork_ns,
 		.exec_ns = c->boot_ns,
 		.how = c->proc->how,
 	};
@@ -240,7 +300,7 @@ static void note_exec(struct spawns *s, const struct change *c)
 		g->running_ns += split.running;
 		g->err_ns += split.err;
 	}
-	note_slow(s, c, &split);
+	note_slow(s, c, &split, take_call(s, c->proc, g));
 }
 
 /* What fork() had to copy, kept until it is known what was started. */
@@ -251,6 +311,7 @@ static void note_birth(struct spawns *s, const struct change *c)
 
 	if (!c->ev || c->ev->h.type != REC_FORK)
 		return;
+	note_call(s, c);
 	f = &c->ev->fork;
 	parent = c->proc->birth_parent;
 	if (c->proc->how != HOW_FORK ||
@@ -269,6 +330,7 @@ static void note_worker(struct spawns *s, const struct proc *p, struct spawn_gro
 
 	s->workers++;
 	g->cnt++;
+	take_call(s, p, g);
 	if ((p->status & 0x7f) || (code != EXIT_NO_EXEC && code != EXIT_NO_FOUND))
 		return;
 	g->failed++;
@@ -343,6 +405,7 @@ void spawns_note_left(struct spawns *s, const struct proc *p)
 	}
 	g->cnt++;
 	s->workers++;
+	take_call(s, p, g);
 }
 
 /* ---- the end ----------------------------------------------------------------------------------- */
@@ -377,7 +440,10 @@ static int merge(struct spawn_group *g, struct spawn_group *more)
 {
 	int err = hist_merge(&g->total_ns, &more->total_ns);
 
+	err = hist_merge(&g->fork_ns, &more->fork_ns) ?: err;
 	hist_release(&more->total_ns);
+	hist_release(&more->fork_ns);
+	g->before_ns += more->before_ns;
 	g->split_ns += more->split_ns;
 	g->queued_ns += more->queued_ns;
 	g->blocked_ns += more->blocked_ns;

@@ -6,6 +6,9 @@
  * A spawn is a birth that was seen and its first exec. A child that dies without one is a worker: of
  * those only the number and the CPU are known. CPU of short lives is what was burnt by processes that
  * lived for less than a second, which no tool that looks now and then can see.
+ *
+ * A birth is stamped at the end of the fork call: what the call took before it, copying page tables, is
+ * known only where its entry is traced (REC_HOOK_FORK_TIME, REC_HOOK_FORK_SYSCALL).
  */
 #ifndef PROCTRAIL_ANALYSIS_SPAWNS_H
 #define PROCTRAIL_ANALYSIS_SPAWNS_H
@@ -35,6 +38,8 @@ struct spawn_group {
 	uint8_t how;          /* enum spawn_how */
 	bool worker;          /* no program of its own */
 	struct hist total_ns; /* birth..exec; of workers empty */
+	struct hist fork_ns;  /* the call, until the child was complete; of those that were timed */
+	uint64_t before_ns;   /* sum of what of those lies before the birth */
 	uint64_t split_ns;    /* sum over those of which the split is known, as the next four are */
 	uint64_t queued_ns, blocked_ns, running_ns, err_ns;
 	uint64_t suspended_ns; /* the parent stood still: vfork, posix_spawn */
@@ -44,10 +49,14 @@ struct spawn_group {
 	uint64_t pgtables_bytes;          /* of a parent at a fork, the largest */
 };
 
+/* Mean of a group's spawns from the fork call's entry to the exec; 0: not known */
+uint64_t spawn_group_whole_ns(const struct spawn_group *g);
+
 /* One of the slowest */
 struct spawn_slow {
 	struct proc_key key, parent;
 	struct spawn_split split;
+	uint64_t fork_ns; /* 0: not timed */
 	uint64_t exec_ns; /* boot_ns */
 	uint8_t how;
 	char comm[REC_COMM_LEN], parent_comm[REC_COMM_LEN];
@@ -63,6 +72,7 @@ struct spawns {
 	struct map by_name;      /* its address -> index + 1 */
 	struct map of_proc;      /* who has a program and lives -> its group's index + 1 */
 	struct map heaps;        /* parent -> page tables at a fork, the largest, in bytes */
+	struct map calls;        /* child without a program yet -> its timed fork call */
 	struct spawn_slow *slow; /* slow_cnt, the slowest first */
 	size_t slow_cnt;
 	uint64_t spawns, workers, failed, threads;

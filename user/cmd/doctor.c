@@ -234,6 +234,14 @@ static const struct rung reap_rungs[] = {
 	 "between the wait call and the kernel's free, mostly within 30ms; seconds where that is missed"},
 };
 
+static const struct rung fork_rungs[] = {
+	{REC_HOOK_FORK_TIME, "timed from its entry"},
+	{REC_HOOK_FORK_SYSCALL,
+	 "not timed: a spawn is told from its birth on, late in the call; with --fork-time from the "
+	 "entry, for 0.1us of every syscall"},
+	{0, "not timed: a spawn is told from its birth on, late in the call"},
+};
+
 static void add_ladder(struct doctor *d, const char *name, const struct rung *rungs, int cnt,
 		       uint32_t works)
 {
@@ -261,6 +269,7 @@ static void examine(struct doctor *d, const struct options *opt)
 		return;
 	add_ladder(d, "zombie's birth", birth_rungs, 2, works);
 	add_ladder(d, "reap", reap_rungs, 4, works);
+	add_ladder(d, "fork call", fork_rungs, 3, works);
 }
 
 int cmd_doctor(const struct options *opt)

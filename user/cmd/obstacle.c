@@ -62,3 +62,14 @@ void obstacle_say_exact_reap(uint32_t hooks)
 	else if (!(hooks & REC_HOOK_NONE))
 		log_warn("'--exact-reap' does nothing: this kernel has no sys_exit tracepoint");
 }
+
+void obstacle_say_fork_time(uint32_t hooks)
+{
+	if (hooks & REC_HOOK_FORK_TIME)
+		log_info("'--fork-time' changes nothing: this kernel times fork calls by itself");
+	else if (hooks & REC_HOOK_FORK_SYSCALL)
+		log_notice(
+			"'--fork-time' slows every syscall of this machine (0.1us) until we end");
+	else if (!(hooks & REC_HOOK_NONE))
+		log_warn("'--fork-time' does nothing: this kernel has no sys_enter tracepoint");
+}

@@ -9,4 +9,9 @@
  * what is wrong with it. */
 int option_value_set(struct options *opt, const struct option_row *row, const char *value);
 
+/* option_unknown.c: each says on stderr what is wrong with the name, and returns -EINVAL. */
+int option_say_unknown(const struct command *cmd, const char *name);
+int option_say_foreign(const struct command *cmd, const struct option_row *row);
+const char *option_owner_name(const struct command *cmd); /* "trace", "the bare program" */
+
 #endif

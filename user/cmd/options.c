@@ -114,6 +114,10 @@ const struct option_row option_rows[] = {
 	 .kind = OPTION_SIGNALS,
 	 .offset = AT(signals),
 	 .help = "signals too; all: also those of timers and runtimes, thousands a second"},
+	{.name = "fork-time",
+	 .kind = OPTION_FLAG,
+	 .offset = AT(fork_time),
+	 .help = "time fork calls also where it slows every system call: see doctor"},
 	{.name = "kernel",
 	 .letter = 'k',
 	 .kind = OPTION_FLAG,
@@ -366,56 +370,6 @@ int options_find_command(int argc, char **argv)
 	return 0;
 }
 
-struct near_ctx {
-	const struct command *cmd;
-};
-
-static const char *option_name_at(void *ctx, size_t i)
-{
-	const struct command *cmd = ((struct near_ctx *)ctx)->cmd;
-
-	for (const struct option_row *row = option_rows; row->name; row++)
-		if (option_belongs(row, cmd) && i-- == 0)
-			return row->name;
-	return NULL;
-}
-
-static const char *shown_name(const struct command *cmd)
-{
-	return *cmd->name ? cmd->name : "the bare program";
-}
-
-static int say_unknown(const struct command *cmd, const char *name)
-{
-	struct near_ctx ctx = {cmd};
-	const char *near = nearest_name(name, option_name_at, &ctx);
-
-	if (near)
-		log_err(0, "unknown option '--%s'; did you mean --%s?", name, near);
-	else
-		log_err(0, "unknown option '--%s'; see: proctrail%s%s --help", name,
-			*cmd->name ? " " : "", cmd->name);
-	return -EINVAL;
-}
-
-/* Known, but not here: says whose it is. */
-static int say_foreign(const struct command *cmd, const struct option_row *row)
-{
-	char owners[160] = "";
-	size_t len = 0;
-
-	for (const struct command *c = commands; c->name; c++)
-		if (*c->name && option_belongs(row, c) && len < sizeof(owners))
-			len += (size_t)snprintf(owners + len, sizeof(owners) - len, "%s%s",
-						len ? ", " : "", c->name);
-	if (len)
-		log_err(0, "'--%s' is no option of %s, only of: %s", row->name, shown_name(cmd),
-			owners);
-	else
-		log_err(0, "'--%s' is no option of %s", row->name, shown_name(cmd));
-	return -EINVAL;
-}
-
 /* Bare -r is the recorder's own: an optional value that may also be the next word. */
 static const char *read_value(const struct words *w)
 {
@@ -428,7 +382,7 @@ static int take(struct options *opt, const struct command *cmd, const struct opt
 		const char *value, struct words *w)
 {
 	if (!option_belongs(row, cmd))
-		return say_foreign(cmd, row);
+		return option_say_foreign(cmd, row);
 	if (!row->arg && value) {
 		log_err(0, "'--%s' takes no value, got '%s'", row->name, value);
 		return -EINVAL;
@@ -458,7 +412,7 @@ static int take_long(struct options *opt, const struct command *cmd, const char 
 	if (row)
 		return take(opt, cmd, row, value, w);
 	snprintf(name, sizeof(name), "%.*s", (int)strcspn(word, "="), word);
-	return say_unknown(cmd, name);
+	return option_say_unknown(cmd, name);
 }
 
 /* -vvk, -oFILE, -o FILE */
@@ -492,14 +446,14 @@ static int take_operand(struct options *opt, const struct command *cmd, const ch
 		log_err(0, "unexpected word '%s'; to run a command: proctrail %s -- %s ...", word,
 			cmd->name, word);
 	else
-		log_err(0, "unexpected word '%s' after %s", word, shown_name(cmd));
+		log_err(0, "unexpected word '%s' after %s", word, option_owner_name(cmd));
 	return -EINVAL;
 }
 
 static int take_cmd(struct options *opt, const struct command *cmd, struct words *w)
 {
 	if (cmd->takes != TAKES_CMD) {
-		log_err(0, "%s runs no command: unexpected '--'", shown_name(cmd));
+		log_err(0, "%s runs no command: unexpected '--'", option_owner_name(cmd));
 		return -EINVAL;
 	}
 	if (w->at + 1 >= w->argc) {

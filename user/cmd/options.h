@@ -51,6 +51,7 @@ struct options {
 	bool watch;        /* zombies: the answer again and again, on the whole screen */
 	bool json, threads, all_signals, signals, utc, wide, kthreads;
 	bool help, version;
+	bool fork_time;
 	bool record; /* the command record: write_path is a directory */
 	int on_full; /* enum trail_full; -1: default */
 };

@@ -24,11 +24,13 @@ static int check_replay(const struct options *opt)
 		return say_apart("-r", "CMD", "a recording runs nothing");
 	if (opt->read_path && opt->proc_dir)
 		return say_apart("-r", "--proc", "a recording needs no /proc");
-	if (opt->read_path && (opt->ring_bytes || opt->args_max || opt->threads || opt->exact_reap))
+	if (opt->read_path &&
+	    (opt->ring_bytes || opt->args_max || opt->threads || opt->exact_reap || opt->fork_time))
 		return say_apart("-r",
 				 opt->ring_bytes ? "--ring" :
 				 opt->args_max   ? "--args-max" :
 				 opt->exact_reap ? "--exact-reap" :
+				 opt->fork_time  ? "--fork-time" :
 						   "--threads",
 				 "it holds what was recorded");
 	return 0;

@@ -8,8 +8,8 @@
 #include "output/fields.h"
 
 /* clang-format off */
-#define FORK(F) FIELDS_COMMON(F) F(how) F(syscall) F(new_ns) F(parent_rss_kb)
-#define THREAD_FORK(F) FIELDS_COMMON(F) F(tid) F(how) F(syscall)
+#define FORK(F) FIELDS_COMMON(F) F(how) F(syscall) F(new_ns) F(parent_rss_kb) F(fork_ns)
+#define THREAD_FORK(F) FIELDS_COMMON(F) F(tid) F(how) F(syscall) F(fork_ns)
 #define EXEC(F) FIELDS_COMMON(F) F(spawn_ns) F(queued_ns) F(blocked_ns) F(running_ns)
 #define EXIT(F)                                                                                   \
 	FIELDS_COMMON(F) F(exit_code) F(signal) F(signal_name) F(core_dumped) F(killer_pid)       \

@@ -61,6 +61,11 @@ GET(parent_rss_kb)
 	return ev_is(c, REC_FORK) && put_kb(ret, c->ev->fork.creator_rss_kb);
 }
 
+GET(fork_ns)
+{
+	return ev_is(c, REC_FORK) && c->ev->fork.fork_ns && put_ns(ret, c->ev->fork.fork_ns);
+}
+
 GET(spawn_ns)
 {
 	struct spawn_split s;

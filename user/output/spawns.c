@@ -223,6 +223,13 @@ static void put_finding(struct page *p, const struct spawn_finding *f)
 		buf_put_str(&p->text, " copied up to ");
 		text_put_bytes(&p->text, g->pgtables_bytes);
 		buf_put_str(&p->text, " of page tables; posix_spawn or vfork would not copy them.");
+		if (!spawn_group_whole_ns(g))
+			break;
+		buf_put_str(&p->text, " fork() itself takes ");
+		text_put_duration(&p->text, g->fork_ns.sum / g->fork_ns.cnt);
+		buf_put_str(&p->text, " of ");
+		text_put_duration(&p->text, spawn_group_whole_ns(g));
+		buf_put_char(&p->text, '.');
 		break;
 	case FINDING_HIDDEN_CPU:
 		text_put_safe(&p->text, span_of(program), &p->r->style);
@@ -286,6 +293,34 @@ static void put_cpu(struct page *p)
 	buf_reset(&p->text);
 }
 
+/* Of all together; the columns begin with the birth, which is late in the call. */
+static void put_fork_calls(struct page *p)
+{
+	const struct spawns *s = p->v->spawns;
+	uint64_t cnt = 0, sum = 0, max = 0;
+
+	for (size_t i = 0; i < s->cnt; i++) {
+		const struct hist *h = &s->v[i].fork_ns;
+
+		cnt += h->cnt;
+		sum += h->sum;
+		max = h->max > max ? h->max : max;
+	}
+	if (cnt) {
+		put_counted(&p->text, cnt, "fork call", "fork calls");
+		buf_put_str(&p->text, " took ");
+		text_put_duration(&p->text, sum);
+		buf_put_str(&p->text, ", one at most ");
+		text_put_duration(&p->text, max);
+		buf_put_str(&p->text, "; the table begins with the birth, late in the call.");
+	} else if (s->cnt && !spawns_fork_timed(p->r)) {
+		buf_put_str(&p->text, "fork calls not timed here: --fork-time");
+	}
+	if (p->text.len)
+		table_put_wrapped(p->out, &p->r->style, text_of(p), 0, 2);
+	buf_reset(&p->text);
+}
+
 /* ---- the slowest, the histogram ---------------------------------------------------------------- */
 
 static void put_slowest(struct page *p)
@@ -306,6 +341,10 @@ static void put_slowest(struct page *p)
 		text_put_safe(&p->text, span_of(x->parent_comm[0] ? x->parent_comm : "?"),
 			      &p->r->style);
 		buf_printf(&p->text, "[%u]", x->parent.tgid);
+		if (x->fork_ns) {
+			buf_put_str(&p->text, ", fork call ");
+			text_put_duration(&p->text, x->fork_ns);
+		}
 		table_put_wrapped(p->out, &p->r->style, text_of(p), 0, 2);
 		buf_reset(&p->text);
 	}
@@ -354,6 +393,7 @@ void spawns_put_text(struct buf *b, const struct render *r, const struct spawns_
 	put_table(&p);
 	put_findings(&p);
 	put_cpu(&p);
+	put_fork_calls(&p);
 	if (v->hist)
 		put_hist(&p);
 	put_slowest(&p);

@@ -6,6 +6,8 @@
 
 /* "ts", "boot_ns" */
 void spawns_put_time(struct json *j, const struct render *r, uint64_t boot_ns);
+/* Whether the entry of fork calls is known here. */
+bool spawns_fork_timed(const struct render *r);
 /* "total_ns", and where they are known its parts */
 void spawns_put_split(struct json *j, const struct spawn_split *split);
 

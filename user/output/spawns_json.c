@@ -10,6 +10,11 @@ void spawns_put_time(struct json *j, const struct render *r, uint64_t boot_ns)
 	json_u64(j, "boot_ns", boot_ns);
 }
 
+bool spawns_fork_timed(const struct render *r)
+{
+	return proc_table_host(r->table)->hooks & (REC_HOOK_FORK_TIME | REC_HOOK_FORK_SYSCALL);
+}
+
 static void put_group(struct buf *b, const struct render *r, const struct spawns *s,
 		      const struct spawn_group *g)
 {
@@ -38,6 +43,12 @@ static void put_group(struct buf *b, const struct render *r, const struct spawns
 		json_u64(&j, "total_p90_ns", hist_percentile(&g->total_ns, 900));
 		json_u64(&j, "total_p99_ns", hist_percentile(&g->total_ns, 990));
 		json_u64(&j, "total_max_ns", g->total_ns.max);
+	}
+	if (g->fork_ns.cnt) {
+		json_u64(&j, "forks_timed", g->fork_ns.cnt);
+		json_u64(&j, "fork_ns", g->fork_ns.sum);
+		json_u64(&j, "fork_p50_ns", hist_percentile(&g->fork_ns, 500));
+		json_u64(&j, "fork_max_ns", g->fork_ns.max);
 	}
 	if (g->split_ns) {
 		json_u64(&j, "split_ns", g->split_ns);
@@ -81,6 +92,8 @@ static void put_slow(struct buf *b, const struct render *r, const struct spawn_s
 	json_str(&j, "how", span_of(spawn_how_name(x->how)));
 	json_str(&j, "comm", span_of(x->comm));
 	spawns_put_split(&j, &x->split);
+	if (x->fork_ns)
+		json_u64(&j, "fork_ns", x->fork_ns);
 	json_end(&j);
 }
 
@@ -123,6 +136,7 @@ void spawns_put_json(struct buf *b, const struct render *r, const struct spawns_
 	json_u64(&j, "span_ns", v->span_ns);
 	json_u64(&j, "short_lives", s->short_cnt);
 	json_u64(&j, "short_cpu_ns", s->cpu_ns);
+	json_bool(&j, "fork_timed", spawns_fork_timed(r));
 	json_u64(&j, "cpus", proc_table_host(r->table)->cpus);
 	json_end(&j);
 }

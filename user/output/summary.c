@@ -19,6 +19,8 @@ static const struct {
 	{REC_HOOK_OOM, "oom"},
 	{REC_HOOK_CGROUP, "cgroup"},
 	{REC_HOOK_WAIT_RETURN, "wait_return"},
+	{REC_HOOK_FORK_TIME, "fork_time"},
+	{REC_HOOK_FORK_SYSCALL, "fork_syscall"},
 	{REC_HOOK_NONE, "none"},
 };
 

@@ -21,9 +21,10 @@ struct live_options {
 	const char *scope_cgroup; /* path below the cgroup mount, or absolute */
 	bool threads;
 	bool all_signals;
-	bool exact_reap;         /* sys_exit, where release_task has no hook: slows every syscall */
-	bool snapshot;           /* no tracing: one iterator pass, then -ENODATA */
-	bool texts;              /* limits, loads, the kernel log: what a health page needs */
+	bool exact_reap; /* sys_exit, where release_task has no hook: slows every syscall */
+	bool fork_time;  /* sys_enter, where kernel_clone has no hook: slows every syscall */
+	bool snapshot;   /* no tracing: one iterator pass, then -ENODATA */
+	bool texts;      /* limits, loads, the kernel log: what a health page needs */
 	uint64_t texts_every_ns; /* limits and loads again, while it traces; 0: not */
 	bool facts;              /* read exe, cwd, argv of what was there before us */
 	const char *proc_dir;    /* NULL: /proc */
@@ -52,6 +53,9 @@ const char *live_obstacle_name(enum live_obstacle o);
 int live_open(const struct live_options *opt, struct source **ret_source,
 	      enum live_obstacle *ret_why);
 
+/* REC_HOOK_* that are in */
+uint32_t live_hooks(const struct source *s);
+
 /* Before the first next(): the records that the stream begins with, REC_HOST first. */
 struct span live_first(const struct source *s);
 
@@ -64,9 +68,6 @@ int live_begin(struct source *s, pid_t pid);
 
 /* Makes next() return early when fd polls readable: a signalfd, a pidfd. 0 or -errno */
 int live_watch(struct source *s, int fd);
-
-/* REC_HOOK_* that are in */
-uint32_t live_hooks(const struct source *s);
 
 /* "v1.1", for version and doctor */
 const char *live_libbpf_version(void);

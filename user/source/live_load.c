@@ -56,6 +56,21 @@ static const struct optional_hook optional_hooks[] = {
 	 BPF_TRACE_RAW_TP,
 	 {"tp_btf/sys_exit", "reap times within the wait call, with --exact-reap",
 	  "--exact-reap can do nothing", 0, REC_HOOK_WAIT_RETURN}},
+	{"on_clone_fentry",
+	 "kernel_clone",
+	 BPF_TRACE_FENTRY,
+	 {"fentry/kernel_clone", "the time inside fork calls, which grows with the heap",
+	  "a spawn is told from its birth on, which is late in the call", 0, REC_HOOK_FORK_TIME}},
+	{"on_clone_kprobe",
+	 NULL,
+	 0,
+	 {"kprobe/kernel_clone", "the same, where fentry is refused",
+	  "a spawn is told from its birth on, which is late in the call", 0, REC_HOOK_FORK_TIME}},
+	{"on_sys_enter",
+	 "sys_enter",
+	 BPF_TRACE_RAW_TP,
+	 {"tp_btf/sys_enter", "the time inside fork calls, with --fork-time",
+	  "--fork-time can do nothing", 0, REC_HOOK_FORK_SYSCALL}},
 	{"on_oom_victim",
 	 "mark_victim",
 	 BPF_TRACE_RAW_TP,
@@ -216,6 +231,10 @@ static bool wants_hook(const struct live *l, uint32_t bit)
 		return !(l->hooks & REC_HOOK_RELEASE_FENTRY);
 	if (bit == REC_HOOK_WAIT_RETURN)
 		return l->opt.exact_reap && !(l->hooks & HOOKS_RELEASE);
+	if (bit == REC_HOOK_FORK_TIME)
+		return !(l->hooks & REC_HOOK_FORK_TIME);
+	if (bit == REC_HOOK_FORK_SYSCALL)
+		return l->opt.fork_time && !(l->hooks & REC_HOOK_FORK_TIME);
 	return true;
 }
 
@@ -275,6 +294,7 @@ static int configure(struct live *l)
 	skel->rodata->cfg_notify_hooked = !!(l->hooks & REC_HOOK_NOTIFY);
 	skel->rodata->cfg_release_hooked = !!(l->hooks & HOOKS_RELEASE);
 	skel->rodata->cfg_waits_end = !!(l->hooks & REC_HOOK_WAIT_RETURN);
+	skel->rodata->cfg_fork_timed = !!(l->hooks & (REC_HOOK_FORK_TIME | REC_HOOK_FORK_SYSCALL));
 
 	err = bpf_map__set_max_entries(skel->maps.ring, (uint32_t)l->ring_bytes);
 	err = err ?: bpf_map__set_max_entries(skel->maps.rings, l->ring_cnt);

@@ -49,6 +49,13 @@ void live_note_record(struct live *l, const struct rec_hdr *h)
 	}
 }
 
+/* Those that note when a call began: without them a time is not known, but no record is missing. */
+static bool makes_records(const struct live *l, const struct bpf_program *prog)
+{
+	return prog != l->skel->progs.on_syscall_exit && prog != l->skel->progs.on_clone_fentry &&
+	       prog != l->skel->progs.on_clone_kprobe && prog != l->skel->progs.on_sys_enter;
+}
+
 static uint64_t count_missed(const struct live *l)
 {
 	struct bpf_program *prog;
@@ -59,9 +66,7 @@ static uint64_t count_missed(const struct live *l)
 		struct bpf_prog_info info = {0};
 		__u32 len = sizeof(info);
 
-		if (prog == l->skel->progs.on_syscall_exit)
-			continue; /* no record is missing: a reap is less narrow */
-		if (bpf_program__fd(prog) >= 0 &&
+		if (bpf_program__fd(prog) >= 0 && makes_records(l, prog) &&
 		    !bpf_obj_get_info_by_fd(bpf_program__fd(prog), &info, &len))
 			missed += info.recursion_misses;
 	}

@@ -113,6 +113,7 @@ static void run_fork(struct line *l)
 	r.clone_flags = line_u64(l, "clone_flags", r.clone_flags);
 	r.creator_rss_kb = line_u64(l, "rss", 0);
 	r.syscall = line_u64(l, "syscall", 56);
+	r.fork_ns = line_ns(l, "took", 0);
 	life = r.clone_flags & CLONE_THREAD ? line_life(l) : born(l, creator);
 	if (!life)
 		return;

@@ -97,6 +97,7 @@ static const struct codec_num fork_nums[] = {
 	LAST(rec_fork, syscall),
 	LAST(rec_fork, exit_signal),
 	LAST(rec_fork, sp),
+	LAST(rec_fork, fork_ns),
 };
 static const struct codec_string fork_strings[] = {TEXT(rec_fork, comm)};
 
