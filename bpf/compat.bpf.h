@@ -103,16 +103,19 @@ static __always_inline __u32 task_state(struct task_struct *t)
 	return GET((struct task_struct___old *)t, state);
 }
 
-#define PF_FROZEN   0x00010000
-#define TASK_FROZEN 0x00008000
+#define PF_FROZEN          0x00010000
+#define TASK_FROZEN        0x00008000
+#define JOBCTL_TRAP_FREEZE (1UL << 23)
 
 /*
  * By the cgroup freezer: v2's has a bit of its own, v1's is a state from 6.1 on and a flag before.
- * Remove the flag when 5.10 leaves the matrix.
+ * The bit alone says that it could be frozen where it is: cgroup_enter_frozen() sets it for whoever is
+ * stopped, or waits for its vfork child. Remove the flag when 5.10 leaves the matrix.
  */
 static __always_inline bool task_is_frozen(struct task_struct *t)
 {
-	if (bpf_core_field_exists(t->frozen) && GET_BIT(t, frozen))
+	if (bpf_core_field_exists(t->frozen) && GET_BIT(t, frozen) &&
+	    (GET(t, jobctl) & JOBCTL_TRAP_FREEZE))
 		return true;
 	if (bpf_core_field_exists(struct mm_struct___maple, mm_mt))
 		return task_state(t) & TASK_FROZEN;

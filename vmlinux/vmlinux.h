@@ -298,6 +298,7 @@ struct task_struct {
 	struct sched_entity se;
 	struct sched_info sched_info;
 	struct mm_struct *mm;
+	unsigned long jobctl;
 	unsigned int frozen : 1;
 	int exit_state;
 	int exit_code;
