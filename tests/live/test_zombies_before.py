@@ -27,8 +27,8 @@ WAYS = {
     "pidfd": ("healthy", True), "burst": ("healthy", False),
 }
 LEFT = [w for w, (verdict, _) in WAYS.items() if verdict not in ("healthy", "slow", "leader_dead")]
-# What a watch of five seconds cannot know: the signals merged before it.
-OPEN = {"merged"}
+# What a watch of five seconds cannot know: the signals merged before it, whose the init's dead were.
+OPEN = {"merged", "init_does_not_reap"}
 # Nobody is told of a death with exit signal 0: the last look at all tasks, before the end, finds them.
 UNTOLD_NS = 10 ** 9
 

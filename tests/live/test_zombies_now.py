@@ -55,20 +55,12 @@ def end(pid, sig=signal.SIGKILL):
         pass
 
 
-class Case:
-    """One parent below an adopter of its own, with all its zombies there."""
+class Parent:
+    """One that leaves zombies, and what is left of these"""
 
-    def __init__(self, way, adopter="reaps"):
-        self.way, self.text = way, None
-        self.out = os.path.join(temp_dir(), "text")
-        self.adopter = start([os.path.realpath(sys.executable), "-c", ADOPTER, adopter,
-                              *gen("zombies", "--how", way, "--children", CHILDREN, "--live-ms", LIVE_S * 1000)],
-                             stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
-        line = json.loads(self.adopter.stdout.readline())
-        self.pid, generator = line["pid"], line["ppid"]
+    def __init__(self, way, line):
+        self.way, self.pid, generator = way, line["pid"], line["ppid"]
         at_end(lambda: end(generator))
-        until("%s: they are dead" % way, lambda: len(self.zombies()) == CHILDREN)
-        self.dead = self.zombies()
 
     def zombies(self):
         return {p for p, state in children_of(self.pid).items() if state == "Z"}
@@ -76,18 +68,6 @@ class Case:
     def left(self):
         """Those of the zombies that are still there, whosever they are by now"""
         return {p for p in self.dead if (stat_of(p) or "x")[0] == "Z"}
-
-    def ask(self):
-        with open(self.out, "wb") as f:
-            self.asked = start([PROCTRAIL, "zombies", "--wide", "--pid", str(self.adopter.pid)], stdout=f,
-                               stdin=subprocess.DEVNULL)
-
-    def now(self):
-        """The lines under 'now', as one"""
-        self.asked.wait(timeout=30)
-        with open(self.out) as f:
-            self.text = f.read()
-        return now_of(self.text, self.pid)
 
     def expect_gone(self, what):
         until("%s: the zombies are gone after '%s'" % (self.way, what), lambda: not self.left())
@@ -98,7 +78,48 @@ class Case:
         expect_true("%s: the zombies stay" % self.way, self.left() == self.dead, self.dead, self.left())
 
 
+class Case(Parent):
+    """Older than proctrail, below an adopter of its own, with all its zombies there."""
+
+    def __init__(self, way, adopter="reaps"):
+        self.out = os.path.join(temp_dir(), "text")
+        self.adopter = start([os.path.realpath(sys.executable), "-c", ADOPTER, adopter,
+                              *gen("zombies", "--how", way, "--children", CHILDREN, "--live-ms", LIVE_S * 1000)],
+                             stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
+        super().__init__(way, json.loads(self.adopter.stdout.readline()))
+        until("%s: they are dead" % way, lambda: len(self.zombies()) == CHILDREN)
+        self.dead = self.zombies()
+
+    def ask(self):
+        with open(self.out, "wb") as f:
+            self.asked = start([PROCTRAIL, "zombies", "--wide", "--pid", str(self.adopter.pid)], stdout=f,
+                               stdin=subprocess.DEVNULL)
+
+    def now(self):
+        self.asked.wait(timeout=30)
+        with open(self.out) as f:
+            return now_of(f.read(), self.pid)
+
+
+class Watched(Parent):
+    """Watched from its birth on: some verdicts take that."""
+
+    def __init__(self, way):
+        d = temp_dir()
+        out, truth = os.path.join(d, "text"), os.path.join(d, "truth")
+        with open(truth, "wb") as f:
+            start([PROCTRAIL, "zombies", "--wide", "-o", out, "--duration", "4s", "--",
+                   *gen("zombies", "--how", way, "--children", 12, "--live-ms", LIVE_S * 1000)],
+                  stdout=f, stdin=subprocess.DEVNULL).wait(timeout=30)
+        with open(truth) as f:
+            super().__init__(way, next(x for x in map(json.loads, f) if x["do"] == "parent"))
+        self.dead = self.zombies()
+        with open(out) as f:
+            self.now = now_of(f.read(), self.pid)
+
+
 def now_of(text, pid):
+    """The lines under 'now', as one"""
     part = text[text.index("[%d]  " % pid):].split("\n\n")[0]
     found = re.search(r"^  now    (.*(?:\n {9}.*)*)", part, re.M)
     expect_true("there is advice", found, part)
@@ -139,13 +160,12 @@ def an_adopter_that_does_not_reap_is_not_said_to():
 
 @test(seconds=60)
 def an_init_is_ended_with_its_namespace():
-    c, = judged("init_does_not_reap")
-    now = c.now()
-    expect_true("how", "end it: kill -KILL %d; its whole pid namespace ends with it" % c.pid in now, now)
+    c = Watched("init_does_not_reap")
+    expect_true("how", "end it: kill -KILL %d; its whole pid namespace ends with it" % c.pid in c.now, c.now)
     c.expect_no_help(signal.SIGCHLD)
     c.expect_no_help(signal.SIGTERM)
     end(c.pid, signal.SIGKILL)
-    c.expect_gone(now)
+    c.expect_gone(c.now)
 
 
 @test(seconds=60)
@@ -183,21 +203,10 @@ def where_nothing_helps_nothing_does():
 
 @test(seconds=60)
 def a_signal_for_each_that_was_merged():
-    d = temp_dir()
-    out, truth = os.path.join(d, "text"), os.path.join(d, "truth")
-    with open(truth, "wb") as f:
-        p = start([PROCTRAIL, "zombies", "--wide", "-o", out, "--duration", "4s", "--",
-                   *gen("zombies", "--how", "merged", "--children", 12, "--live-ms", LIVE_S * 1000)],
-                  stdout=f, stdin=subprocess.DEVNULL)
-    p.wait(timeout=30)
-    with open(truth) as f:
-        line = next(x for x in map(json.loads, f) if x["do"] == "parent")
-    at_end(lambda: end(line["ppid"]))
-    pid, left = line["pid"], len(children_of(line["pid"]))
-    with open(out) as f:
-        now = now_of(f.read(), pid)
-    expect_true("it is said", "kill -CHLD %d, once for each" % pid in now, now)
+    c = Watched("merged")
+    left = len(c.dead)
+    expect_true("it is said", "kill -CHLD %d, once for each" % c.pid in c.now, c.now)
     while left:
-        end(pid, signal.SIGCHLD)
+        end(c.pid, signal.SIGCHLD)
         left -= 1
-        until("one less", lambda: len(children_of(pid)) == left, 2)
+        until("one less", lambda: len(c.left()) == left, 2)
