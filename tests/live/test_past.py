@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import time
 
 from lib import PROCTRAIL, Skip, expect, expect_true, gen, start, test, until
 from test_zombies import dead_of, parents
@@ -69,3 +70,18 @@ def a_record_that_has_ended_proves_nothing_about_now():
     expect("verdict", ("unknown", "snapshot", None),
            (told["verdict"], told["evidence_from"], told.get("evidence_recorder")))
     expect("but the deaths are still known", False, told["oldest_estimated"])
+
+
+@test(seconds=60)
+def an_empty_directory_is_no_past_and_costs_no_time():
+    """The package makes it; a reader of trails would wait a second for what comes."""
+    apart = start([*APART, "sleep", "50"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+    if apart.stdout.readline() != b"in\n":
+        raise Skip("no mount namespace here")
+
+    def took():
+        began = time.monotonic()
+        look(apart, "--duration", "0", "--pid", str(os.getpid()))
+        return time.monotonic() - began
+    best = min(took() for _ in range(5))
+    expect_true("one look takes less than a second", best < 1, best)

@@ -2,11 +2,14 @@
 #include "cmd/past.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cmd/replay.h"
 #include "model/event.h"
 #include "source/trail_source.h"
+#include "trail/dir.h"
 
 /* A block is written after --sync (1 s) at the latest; reading it takes a moment, too. */
 #define FRESH_NS (3 * NS_PER_SEC)
@@ -31,6 +34,25 @@ static int apply_all(struct source *s, struct proc_table *t)
 		}
 	}
 	return err == -ENODATA ? 0 : err;
+}
+
+/*
+ * A reader waits a second for a first segment: between two of a small record there may be none. One
+ * who only asks for a past on the way to an answer does not.
+ */
+static bool is_recorded(void)
+{
+	struct trail_segment *rows = NULL;
+	size_t cnt = 0;
+	int fd;
+
+	if (trail_dir_open(RECORDER_DIR, &fd))
+		return false;
+	if (trail_dir_list(fd, &rows, &cnt))
+		cnt = 0;
+	free(rows);
+	close(fd);
+	return cnt > 0;
 }
 
 /* Since when, and whether it goes on: headers only. */
@@ -62,7 +84,7 @@ int past_read(const struct proc_table *now, struct past *ret_past)
 	int err;
 
 	*ret_past = p;
-	if (look(now_real_ns, &p) || trail_source_open(&to, &s))
+	if (!is_recorded() || look(now_real_ns, &p) || trail_source_open(&to, &s))
 		return 0; /* whatever is wrong with it: record and info say so, we have no past */
 	p.table = proc_table_new(&(struct proc_table_options){0});
 	err = p.table ? apply_all(s, p.table) : -ENOMEM;
