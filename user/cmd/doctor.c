@@ -238,7 +238,7 @@ static const struct rung fork_rungs[] = {
 	{REC_HOOK_FORK_TIME, "timed from its entry"},
 	{REC_HOOK_FORK_SYSCALL,
 	 "not timed: a spawn is told from its birth on, late in the call; with --fork-time from the "
-	 "entry, for 0.1us of every syscall"},
+	 "entry, for 0.2us of every syscall"},
 	{0, "not timed: a spawn is told from its birth on, late in the call"},
 };
 

@@ -69,7 +69,7 @@ void obstacle_say_fork_time(uint32_t hooks)
 		log_info("'--fork-time' changes nothing: this kernel times fork calls by itself");
 	else if (hooks & REC_HOOK_FORK_SYSCALL)
 		log_notice(
-			"'--fork-time' slows every syscall of this machine (0.1us) until we end");
+			"'--fork-time' slows every syscall of this machine (0.2us) until we end");
 	else if (!(hooks & REC_HOOK_NONE))
 		log_warn("'--fork-time' does nothing: this kernel has no sys_enter tracepoint");
 }
