@@ -105,8 +105,8 @@ def zombies_takes_it_too_and_a_trail_has_it():
         ledgers = [next(x for x in map(parse_line, lines) if x["event"] == "ledger")
                    for lines in (f, [x + b"\n" for x in again])]
     expect("the ledger from its trail", *ledgers)
-    # six of seven: CMD itself is reaped by proctrail, who is not among those that are watched
-    expect("who reaped is known", (7, 6), (ledgers[0]["reaped"], ledgers[0]["by_parent"]))
+    # CMD itself is reaped by proctrail, who is its parent, though not among those that are watched
+    expect("who reaped is known", (7, 7), (ledgers[0]["reaped"], ledgers[0]["by_parent"]))
     code, _, said = run([PROCTRAIL, "trace", "-r", trail, "--exact-reap"])
     expect("code of asking a recording for it", 2, code)
     expect_true("it says why", b"exclude each other" in said, said)
