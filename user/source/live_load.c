@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -23,9 +24,10 @@
 #define MADV_POPULATE_WRITE 23
 #endif
 
-#define ENOTSUPP    524   /* the kernel's own, not in errno.h */
-#define SCOPE_PROCS 65536 /* that --pid, --cgroup, --uid or CMD can hold at one time */
-#define WAIT_CALLS  4096  /* WAIT_CALL_SLOTS of the kernel side */
+#define ENOTSUPP     524   /* the kernel's own, not in errno.h */
+#define FILES_ENOUGH 64    /* descriptors for all programs, maps and links */
+#define SCOPE_PROCS  65536 /* that --pid, --cgroup, --uid or CMD can hold at one time */
+#define WAIT_CALLS   4096  /* WAIT_CALL_SLOTS of the kernel side */
 
 struct optional_hook {
 	const char *program;     /* in the skeleton */
@@ -353,6 +355,14 @@ static void heap_cool(void)
 	malloc_trim(0);
 }
 
+/* libbpf asks the kernel what it can by making maps: without descriptors it can nothing. */
+static bool has_few_files(void)
+{
+	struct rlimit r;
+
+	return !getrlimit(RLIMIT_NOFILE, &r) && r.rlim_cur < FILES_ENOUGH;
+}
+
 static int load(struct live *l, enum live_obstacle *ret_why)
 {
 	int err;
@@ -364,6 +374,8 @@ static int load(struct live *l, enum live_obstacle *ret_why)
 	err = configure(l);
 	if (!err)
 		err = proctrail_bpf__load(l->skel);
+	if (err && has_few_files())
+		return -EMFILE;
 	if (err) {
 		/* what runs out here is no refusal: the errno tells more */
 		if (err != -EMFILE && err != -ENFILE && err != -ENOMEM)
