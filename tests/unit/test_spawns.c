@@ -417,6 +417,34 @@ static void who_waits_for_a_cpu(void **state)
 	}
 }
 
+/* Who runs under ever new names must not cost ever more memory, and is counted all the same. */
+static void ever_new_names_are_one_group_in_the_end(void **state)
+{
+	const uint32_t cnt = 9000;
+	uint64_t sum = 0;
+	struct scene s;
+
+	(void)state;
+	open_scene(&s, SPAWNS_BY_PROGRAM, 0);
+	parent(&s, 100, "boss");
+	for (uint32_t i = 0; i < cnt; i++) {
+		char file[32];
+
+		snprintf(file, sizeof(file), "/bin/x%u", i);
+		one(&s, 1000 + i, 100, file, MS(1));
+	}
+	one(&s, 1000 + cnt, 100, "/bin/x0", MS(1)); /* known from before */
+	assert_int_equal(spawns_finish(&s.spawns), 0);
+	assert_in_range(s.spawns.cnt, 1000, 8200);
+	for (size_t i = 0; i < s.spawns.cnt; i++)
+		sum += s.spawns.v[i].cnt;
+	assert_int_equal(sum, cnt + 1);
+	assert_string_equal(s.spawns.v[0].program, "(others)");
+	assert_int_equal(s.spawns.v[0].cnt, cnt + 1 - (s.spawns.cnt - 1) - 1);
+	assert_int_equal(s.spawns.unnamed, s.spawns.v[0].cnt);
+	close_scene(&s);
+}
+
 static void names_of_groups_are_parsed(void **state)
 {
 	enum spawns_by by;
@@ -443,6 +471,7 @@ int main(void)
 		cmocka_unit_test(forks_of_a_large_heap),
 		cmocka_unit_test(fork_calls_stand_beside_the_total),
 		cmocka_unit_test(who_waits_for_a_cpu),
+		cmocka_unit_test(ever_new_names_are_one_group_in_the_end),
 		cmocka_unit_test(names_of_groups_are_parsed),
 	};
 

@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define GROUPS_MAX   8192 /* beyond, whoever starts programs is told by name only */
+#define GROUPS_MAX   4096 /* beyond, whoever starts programs is told by name only */
+#define NAMES_MAX    8192 /* beyond, all that has no group yet has one together */
 #define PARENTS_TOLD 3    /* so many of one name have a row each, more have one together */
 #define NAME_MAX_LEN 256
 #define YOUNG_NS     (100 * NS_PER_MS)
@@ -71,9 +72,10 @@ uint64_t spawn_group_whole_ns(const struct spawn_group *g)
 
 /* ---- which group ------------------------------------------------------------------------------- */
 
-static void set_text(char *to, struct span from)
+/* Of what is too long the end is kept. */
+static void set_text(char *to, size_t size, struct span from)
 {
-	size_t len = from.len < SPAWN_PROGRAM_LEN - 1 ? from.len : SPAWN_PROGRAM_LEN - 1;
+	size_t len = from.len < size - 1 ? from.len : size - 1;
 
 	memcpy(to, from.data + from.len - len, len);
 	to[len] = '\0';
@@ -112,17 +114,17 @@ static void fill_who(const struct spawns *s, const struct proc *p, struct spawn_
 	case SPAWNS_BY_PARENT:
 		parent = birth_parent_of(s, p);
 		if (parent)
-			set_text(g->who, proc_comm(parent));
+			set_text(g->who, sizeof(g->who), proc_comm(parent));
 		if (s->cnt < GROUPS_MAX)
 			g->parent = p->birth_parent;
 		break;
 	case SPAWNS_BY_UNIT:
 		if (p->cgroup)
-			set_text(g->who, p->cgroup->unit);
+			set_text(g->who, sizeof(g->who), p->cgroup->unit);
 		break;
 	case SPAWNS_BY_CONTAINER:
 		if (p->cgroup)
-			set_text(g->who, p->cgroup->container);
+			set_text(g->who, sizeof(g->who), p->cgroup->container);
 		break;
 	case SPAWNS_BY_USER: snprintf(g->who, sizeof(g->who), "%u", p->uid); break;
 	case SPAWNS_BY_PROGRAM:
@@ -145,32 +147,49 @@ static struct spawn_group *group_new(struct spawns *s, const struct spawn_group 
 	return &s->v[s->cnt++];
 }
 
+/* What it is grouped by, as one string; a reference, NULL without memory. */
+static struct intern_str *name_of(struct spawns *s, const struct spawn_group *g)
+{
+	char text[NAME_MAX_LEN];
+	int len = snprintf(text, sizeof(text), "%d %d %u %llu %s/%s", g->how, g->worker,
+			   g->parent.tgid, (unsigned long long)g->parent.start_ns, g->who,
+			   g->program);
+
+	return intern_get(&s->names, (struct span){text, (size_t)len}, (uint32_t)len);
+}
+
+/* The group that is named like this one, made when new; NULL: too many, or without memory (err). */
+static struct spawn_group *find_or_add(struct spawns *s, const struct spawn_group *like, size_t max)
+{
+	struct intern_str *name = name_of(s, like);
+	size_t at = name ? (size_t)map_find(&s->by_name, (uintptr_t)name, 0) : 0;
+
+	if (at || s->cnt >= max) {
+		intern_put(&s->names, name);
+		return at ? &s->v[at - 1] : NULL;
+	}
+	if (name && group_new(s, like) && !map_put(&s->by_name, (uintptr_t)name, 0, (void *)s->cnt))
+		return &s->v[s->cnt - 1];
+	s->err = -ENOMEM;
+	return NULL;
+}
+
 /* The group of this process as it is now; NULL without memory. */
 static struct spawn_group *group_of(struct spawns *s, const struct proc *p)
 {
 	struct spawn_group like = {.how = p->how, .worker = !p->exec_cnt, .parents = 1}, *g;
-	struct intern_str *name;
-	char text[NAME_MAX_LEN];
-	size_t at;
-	int len;
 
 	fill_who(s, p, &like);
-	set_text(like.program, program_of(p));
-	len = snprintf(text, sizeof(text), "%d %d %u %llu %s/%s", like.how, like.worker,
-		       like.parent.tgid, (unsigned long long)like.parent.start_ns, like.who,
-		       like.program);
-	name = intern_get(&s->names, (struct span){text, (size_t)len}, (uint32_t)len);
-	if (!name)
-		return NULL;
-	at = (size_t)map_find(&s->by_name, (uintptr_t)name, 0);
-	if (at) {
-		intern_put(&s->names, name);
-		return &s->v[at - 1];
-	}
-	g = group_new(s, &like);
-	if (!g || map_put(&s->by_name, (uintptr_t)name, 0, (void *)s->cnt))
-		return NULL;
-	return g;
+	set_text(like.program, sizeof(like.program), program_of(p));
+	g = find_or_add(s, &like, NAMES_MAX);
+	if (g || s->err)
+		return g;
+	/* whoever runs under ever new names */
+	s->unnamed++;
+	like.parent = (struct proc_key){0};
+	set_text(like.who, sizeof(like.who), span_of("(others)"));
+	set_text(like.program, sizeof(like.program), span_of("(others)"));
+	return find_or_add(s, &like, SIZE_MAX);
 }
 
 /* ---- what happened ----------------------------------------------------------------------------- */
@@ -209,38 +228,51 @@ static void note_call(struct spawns *s, const struct change *c)
 	}
 }
 
-/* Counts the fork call that made this process; returns what it took, 0: not timed. */
-static uint64_t take_call(struct spawns *s, const struct proc *p, struct spawn_group *g)
+/* Counts the fork call that made this process, if it was timed. */
+static void take_call(struct spawns *s, const struct proc *p, struct spawn_group *g)
 {
 	struct fork_call *call = map_remove(&s->calls, p->key.tgid, p->key.start_ns);
-	uint64_t ns = call ? call->took_ns : 0;
 
 	if (call) {
 		g->before_ns += call->before_ns;
-		if (hist_add(&g->fork_ns, ns))
+		if (hist_add(&g->fork_ns, call->took_ns))
 			s->err = -ENOMEM;
 	}
 	free(call);
-	return ns;
+}
+
+bool spawns_one(const struct spawns *s, const struct change *c, struct spawn_one *ret)
+{
+	const struct proc *p = c->proc, *parent;
+	const struct fork_call *call;
+	struct spawn_split split;
+
+	if (c->kind != CHANGE_EXEC || !birth_was_seen(p) || !spawn_split_of(c, &split))
+		return false;
+	parent = birth_parent_of(s, p);
+	call = map_find(&s->calls, p->key.tgid, p->key.start_ns);
+	*ret = (struct spawn_one){
+		.key = p->key,
+		.parent = p->birth_parent,
+		.split = split,
+		.fork_ns = call ? call->took_ns : 0,
+		.exec_ns = c->boot_ns,
+		.how = p->how,
+	};
+	memcpy(ret->comm, p->comm, sizeof(ret->comm));
+	if (parent)
+		memcpy(ret->parent_comm, parent->comm, sizeof(ret->parent_comm));
+	set_text(ret->exe, sizeof(ret->exe), intern_span(p->exe));
+	return true;
 }
 
 /* The slowest come first; a new one is moved forward to its place. */
-static void note_slow(struct spawns *s, const struct change *c, const struct spawn_split *split,
-		      uint64_t fork_ns)
+static void note_slow(struct spawns *s, const struct spawn_one *one)
 {
-	const struct proc *parent = birth_parent_of(s, c->proc);
-	struct spawn_slow new = {
-		.key = c->proc->key,
-		.parent = c->proc->birth_parent,
-		.split = *split,
-		.fork_ns = fork_ns,
-		.exec_ns = c->boot_ns,
-		.how = c->proc->how,
-	};
 	size_t i;
 
 	if (s->slow_cnt == s->slow_max) {
-		if (!s->slow_max || s->slow[s->slow_cnt - 1].split.total >= split->total)
+		if (!s->slow_max || s->slow[s->slow_cnt - 1].split.total >= one->split.total)
 			return;
 		s->slow_cnt--;
 	}
@@ -250,12 +282,9 @@ static void note_slow(struct spawns *s, const struct change *c, const struct spa
 		s->err = -ENOMEM;
 		return;
 	}
-	memcpy(new.comm, c->proc->comm, sizeof(new.comm));
-	if (parent)
-		memcpy(new.parent_comm, parent->comm, sizeof(new.parent_comm));
-	for (i = s->slow_cnt++; i && s->slow[i - 1].split.total < split->total; i--)
+	for (i = s->slow_cnt++; i && s->slow[i - 1].split.total < one->split.total; i--)
 		s->slow[i] = s->slow[i - 1];
-	s->slow[i] = new;
+	s->slow[i] = *one;
 }
 
 /* Of an image that the parent had before, the heap was another. */
@@ -268,39 +297,51 @@ static void note_heap(const struct spawns *s, const struct proc *p, struct spawn
 		g->pgtables_bytes = bytes;
 }
 
+static void count_one(struct spawn_group *g, const struct spawn_split *split)
+{
+	g->cnt++;
+	if (spawn_suspends(g->how))
+		g->suspended_ns += split->total;
+	if (!split->known)
+		return;
+	g->split_ns += split->total;
+	g->queued_ns += split->queued;
+	g->blocked_ns += split->blocked;
+	g->running_ns += split->running;
+	g->err_ns += split->err;
+}
+
+/* What is kept of a process until it has another image, or is gone. */
+static void forget(struct spawns *s, struct proc_key key)
+{
+	(void)map_remove(&s->heaps, key.tgid, key.start_ns);
+	free(map_remove(&s->calls, key.tgid, key.start_ns));
+}
+
 static void note_exec(struct spawns *s, const struct change *c)
 {
-	struct spawn_split split;
+	const struct proc *p = c->proc;
 	struct spawn_group *g;
+	struct spawn_one one;
 
-	if (!birth_was_seen(c->proc) || !spawn_split_of(c, &split)) {
-		/* its own forks are another program's from here on */
-		(void)map_remove(&s->heaps, c->proc->key.tgid, c->proc->key.start_ns);
+	if (!spawns_one(s, c, &one)) {
+		forget(s, p->key); /* what it forks from here on is another program's */
 		return;
 	}
-	g = group_of(s, c->proc);
-	if (!g || hist_add(&g->total_ns, split.total)) {
+	g = group_of(s, p);
+	if (!g || hist_add(&g->total_ns, one.split.total)) {
 		s->err = -ENOMEM;
 		return;
 	}
 	/* whatever it execs later, it is this spawn that has cost its CPU time */
-	if (map_put(&s->of_proc, c->proc->key.tgid, c->proc->key.start_ns,
-		    (void *)(uintptr_t)(g - s->v + 1)))
+	if (map_put(&s->of_proc, p->key.tgid, p->key.start_ns, (void *)(uintptr_t)(g - s->v + 1)))
 		s->err = -ENOMEM;
 	s->spawns++;
-	g->cnt++;
+	count_one(g, &one.split);
 	if (g->how == HOW_FORK)
-		note_heap(s, c->proc, g);
-	if (spawn_suspends(g->how))
-		g->suspended_ns += split.total;
-	if (split.known) {
-		g->split_ns += split.total;
-		g->queued_ns += split.queued;
-		g->blocked_ns += split.blocked;
-		g->running_ns += split.running;
-		g->err_ns += split.err;
-	}
-	note_slow(s, c, &split, take_call(s, c->proc, g));
+		note_heap(s, p, g);
+	take_call(s, p, g);
+	note_slow(s, &one);
 }
 
 /* What fork() had to copy, kept until it is known what was started. */
@@ -354,7 +395,7 @@ static struct spawn_group *group_of_dead(struct spawns *s, const struct proc *p)
 }
 
 /* Its CPU time is final, or nearly, when it is gone. */
-static void note_gone(struct spawns *s, const struct proc *p)
+static void count_gone(struct spawns *s, const struct proc *p)
 {
 	const struct proc_death *d = p->death;
 	struct spawn_group *g;
@@ -373,6 +414,12 @@ static void note_gone(struct spawns *s, const struct proc *p)
 	g->cpu_ns += d->usage.cpu_ns;
 	s->short_cnt++;
 	s->cpu_ns += d->usage.cpu_ns;
+}
+
+static void note_gone(struct spawns *s, const struct proc *p)
+{
+	count_gone(s, p);
+	forget(s, p->key);
 }
 
 void spawns_note(struct spawns *s, const struct change *c)

@@ -52,14 +52,15 @@ struct spawn_group {
 /* Mean of a group's spawns from the fork call's entry to the exec; 0: not known */
 uint64_t spawn_group_whole_ns(const struct spawn_group *g);
 
-/* One of the slowest */
-struct spawn_slow {
-	struct proc_key key, parent;
+/* A spawn by itself */
+struct spawn_one {
+	struct proc_key key, parent; /* parent: at its birth */
 	struct spawn_split split;
 	uint64_t fork_ns; /* 0: not timed */
 	uint64_t exec_ns; /* boot_ns */
 	uint8_t how;
 	char comm[REC_COMM_LEN], parent_comm[REC_COMM_LEN];
+	char exe[REC_FILE_LEN]; /* as it was asked for; "": not known */
 };
 
 struct spawns {
@@ -68,15 +69,16 @@ struct spawns {
 	struct spawn_group *v;
 	size_t cnt, cap;
 	const struct proc_table *table;
-	struct intern names;     /* what is grouped by, in one string */
-	struct map by_name;      /* its address -> index + 1 */
-	struct map of_proc;      /* who has a program and lives -> its group's index + 1 */
-	struct map heaps;        /* parent -> page tables at a fork, the largest, in bytes */
-	struct map calls;        /* child without a program yet -> its timed fork call */
-	struct spawn_slow *slow; /* slow_cnt, the slowest first */
+	struct intern names;    /* what is grouped by, in one string */
+	struct map by_name;     /* its address -> index + 1 */
+	struct map of_proc;     /* who has a program and lives -> its group's index + 1 */
+	struct map heaps;       /* parent -> page tables at a fork, the largest, in bytes */
+	struct map calls;       /* child without a program yet -> its timed fork call */
+	struct spawn_one *slow; /* slow_cnt, the slowest first */
 	size_t slow_cnt;
 	uint64_t spawns, workers, failed, threads;
 	uint64_t cpu_ns, short_cnt; /* of short lives, all together */
+	uint64_t unnamed;           /* in groups without a name of their own: too many names */
 	int err;                    /* 0, or -ENOMEM: some are not counted */
 };
 
@@ -85,6 +87,8 @@ int spawns_by_parse(const char *word, enum spawns_by *ret_by); /* 0 or -EINVAL *
 
 void spawns_init(struct spawns *s, const struct proc_table *t, enum spawns_by by, size_t slow_max);
 void spawns_release(struct spawns *s);
+/* Whether this change is a spawn, and what it was; before it is noted, which takes the call. */
+bool spawns_one(const struct spawns *s, const struct change *c, struct spawn_one *ret);
 /* A change that is to be counted. 'c' and its rows as a listener has them. */
 void spawns_note(struct spawns *s, const struct change *c);
 /* At the end, of each row that is to be counted: zombies are dead, some workers live. */

@@ -63,6 +63,8 @@ int hist_merge(struct hist *h, const struct hist *more)
 {
 	if (!more->cnt)
 		return 0;
+	if (!more->buckets) /* one value, kept without */
+		return hist_add(h, more->min);
 	if (!h->buckets) {
 		h->buckets = calloc(HIST_BUCKETS, sizeof(*h->buckets));
 		if (!h->buckets)

@@ -35,12 +35,12 @@ static void begin_lines(struct run *run)
 /* One line for each spawn, as it happens. */
 static void follow(struct run *run, const struct change *c)
 {
-	struct spawn_split split;
+	struct spawn_one one;
 
-	if (c->kind != CHANGE_EXEC || !spawn_split_of(c, &split))
+	if (!spawns_one(&run->spawns, c, &one))
 		return;
 	begin_lines(run);
-	spawns_put_one(&run->line, session_render(run->session), c, &split);
+	spawns_put_one(&run->line, session_render(run->session), &one);
 	session_put(run->session, &run->line);
 }
 
@@ -53,9 +53,9 @@ static void on_change(void *ctx, const struct change *c)
 		if (!run->begin_ns)
 			run->begin_ns = proc_table_host(run->spawns.table)->now_ns;
 		if (c->proc && scope_has(&run->scope, c->proc)) {
-			spawns_note(&run->spawns, c);
 			if (run->opt->follow)
 				follow(run, c);
+			spawns_note(&run->spawns, c);
 		}
 	}
 	scope_forget(&run->scope, c);

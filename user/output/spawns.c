@@ -329,43 +329,27 @@ static void put_slowest(struct page *p)
 
 	if (s->slow_cnt)
 		buf_put_str(p->out, "\nthe slowest:\n");
-	for (size_t i = 0; i < s->slow_cnt; i++) {
-		const struct spawn_slow *x = &s->slow[i];
-
-		clock_put_time(&p->text, proc_table_clock(p->r->table), x->exec_ns, 3);
-		buf_put_char(&p->text, ' ');
-		spawns_put_split_text(&p->text, &x->split);
-		buf_printf(&p->text, " %s ", spawn_how_name(x->how));
-		text_put_safe(&p->text, span_of(x->comm), &p->r->style);
-		buf_printf(&p->text, "[%u] of ", x->key.tgid);
-		text_put_safe(&p->text, span_of(x->parent_comm[0] ? x->parent_comm : "?"),
-			      &p->r->style);
-		buf_printf(&p->text, "[%u]", x->parent.tgid);
-		if (x->fork_ns) {
-			buf_put_str(&p->text, ", fork call ");
-			text_put_duration(&p->text, x->fork_ns);
-		}
-		table_put_wrapped(p->out, &p->r->style, text_of(p), 0, 2);
-		buf_reset(&p->text);
-	}
-}
-
-static void count_octaves(const struct hist *h, uint64_t octaves[OCTAVES])
-{
-	if (!h->buckets)
-		return;
-	for (unsigned i = 0; i < HIST_BUCKETS; i++)
-		octaves[i < HIST_STEPS ? 0 : i / HIST_STEPS + 3] += h->buckets[i];
+	for (size_t i = 0; i < s->slow_cnt; i++)
+		spawns_put_one_text(p->out, p->r, &s->slow[i]);
 }
 
 /* All spawns, an octave a line. */
 static void put_hist(struct page *p)
 {
+	const struct spawns *s = p->v->spawns;
 	uint64_t octaves[OCTAVES] = {0}, most = 0;
 	size_t first = OCTAVES, last = 0;
 
-	for (size_t i = 0; i < p->v->spawns->cnt; i++)
-		count_octaves(&p->v->spawns->v[i].total_ns, octaves);
+	for (size_t i = 0; i < s->cnt; i++) {
+		uint64_t below = 0;
+
+		for (size_t k = 0; k < OCTAVES - 1; k++) {
+			uint64_t n = hist_below(&s->v[i].total_ns, 1ULL << (k + 1));
+
+			octaves[k] += n - below;
+			below = n;
+		}
+	}
 	for (size_t i = 0; i < OCTAVES; i++) {
 		if (!octaves[i])
 			continue;

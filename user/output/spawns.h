@@ -18,8 +18,7 @@ struct spawns_view {
 void spawns_put_text(struct buf *b, const struct render *r, const struct spawns_view *v);
 /* {"event":"spawn_group",...} each, then "spawn" of the slowest, then {"event":"finding",...} each */
 void spawns_put_json(struct buf *b, const struct render *r, const struct spawns_view *v);
-/* One spawn, of --follow: a line, or {"event":"spawn",...}; split: of this change. */
-void spawns_put_one(struct buf *b, const struct render *r, const struct change *c,
-		    const struct spawn_split *split);
+/* One spawn, of --follow: a line, or {"event":"spawn",...} */
+void spawns_put_one(struct buf *b, const struct render *r, const struct spawn_one *one);
 
 #endif

@@ -69,34 +69,6 @@ static void put_group(struct buf *b, const struct render *r, const struct spawns
 	json_end(&j);
 }
 
-void spawns_put_split(struct json *j, const struct spawn_split *split)
-{
-	json_u64(j, "total_ns", split->total);
-	if (!split->known)
-		return;
-	json_u64(j, "queued_ns", split->queued);
-	json_u64(j, "blocked_ns", split->blocked);
-	json_u64(j, "running_ns", split->running);
-	json_u64(j, "split_err_ns", split->err);
-}
-
-static void put_slow(struct buf *b, const struct render *r, const struct spawn_slow *x)
-{
-	struct json j;
-
-	json_begin(&j, b, "spawn");
-	spawns_put_time(&j, r, x->exec_ns);
-	json_u64(&j, "pid", x->key.tgid);
-	json_u64(&j, "start_ns", x->key.start_ns);
-	json_u64(&j, "ppid", x->parent.tgid);
-	json_str(&j, "how", span_of(spawn_how_name(x->how)));
-	json_str(&j, "comm", span_of(x->comm));
-	spawns_put_split(&j, &x->split);
-	if (x->fork_ns)
-		json_u64(&j, "fork_ns", x->fork_ns);
-	json_end(&j);
-}
-
 static void put_finding(struct buf *b, const struct render *r, const struct spawn_finding *f)
 {
 	const struct spawn_group *g = f->group;
@@ -125,7 +97,7 @@ void spawns_put_json(struct buf *b, const struct render *r, const struct spawns_
 	for (size_t i = 0; i < s->cnt; i++)
 		put_group(b, r, s, &s->v[i]);
 	for (size_t i = 0; i < s->slow_cnt; i++)
-		put_slow(b, r, &s->slow[i]);
+		spawns_put_one_json(b, r, &s->slow[i]);
 	for (size_t i = 0; i < cnt; i++)
 		put_finding(b, r, &f[i]);
 	json_begin(&j, b, "spawns");
@@ -137,6 +109,8 @@ void spawns_put_json(struct buf *b, const struct render *r, const struct spawns_
 	json_u64(&j, "short_lives", s->short_cnt);
 	json_u64(&j, "short_cpu_ns", s->cpu_ns);
 	json_bool(&j, "fork_timed", spawns_fork_timed(r));
+	if (s->unnamed)
+		json_u64(&j, "unnamed", s->unnamed);
 	json_u64(&j, "cpus", proc_table_host(r->table)->cpus);
 	json_end(&j);
 }
