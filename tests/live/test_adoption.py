@@ -5,6 +5,7 @@ import os
 import subprocess
 
 from lib import PROCTRAIL, Mismatches, expect, expect_true, gen, run, start, temp_dir, test, truth_and_messages, until
+from test_zombies import dead_of
 
 
 class Answer:
@@ -112,7 +113,7 @@ def orphans_of_before_us_are_told_with_what_is_known():
     old = start(["setsid", *gen("zombies", "--how", "init_does_not_reap", "--children", 3, "--live-ms", 40000)],
                 stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
     init = json.loads(old.stdout.readline())["pid"]
-    until("they are dead", lambda: zombies_of(init) == 3)
+    until("they are dead", lambda: len(dead_of(init)) == 3)
     out = run([PROCTRAIL, "zombies", "--json", "--pid", str(init)])[1]
     events = [json.loads(x) for x in out.splitlines()]
     # it has reaped its own before: whether it will reap these, too, cannot be told in five seconds
@@ -123,15 +124,3 @@ def orphans_of_before_us_are_told_with_what_is_known():
            [(x["adopter_pid"], x["zombies"], x["orphans"], x.get("from_pid")) for x in origin])
     expect("the session that they were in", old.pid, origin[0]["sid"])
     old.terminate()
-
-
-def zombies_of(parent):
-    found = 0
-    for d in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            with open("/proc/%s/stat" % d) as f:
-                fields = f.read().rpartition(")")[2].split()
-        except OSError:
-            continue
-        found += fields[0] == "Z" and int(fields[1]) == parent
-    return found

@@ -31,13 +31,18 @@ def look(at, *options):
     return p.stdout
 
 
-@test(seconds=90)
-def who_was_born_under_a_recorder_is_judged_since_birth():
-    rec = recorder(os.getpid())
+def leak_of_four():
     leak = start(gen("zombies", "--how", "never_waits", "--children", 4, "--live-ms", 60000),
                  stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
     parent = json.loads(leak.stdout.readline())["pid"]
     until("they are dead", lambda: len(dead_of(parent)) == 4)
+    return parent
+
+
+@test(seconds=90)
+def who_was_born_under_a_recorder_is_judged_since_birth():
+    rec = recorder(os.getpid())
+    parent = leak_of_four()
     until("and have been for more than patience", lambda: parents(
         look(rec, "--json", "--pid", str(parent), "--duration", "0").splitlines())[parent]["oldest_ns"] > 3.2e9)
     told = parents(look(rec, "--json", "--pid", str(parent), "--duration", "0").splitlines())[parent]
@@ -56,10 +61,7 @@ def who_was_born_under_a_recorder_is_judged_since_birth():
 @test(seconds=90)
 def a_record_that_has_ended_proves_nothing_about_now():
     rec = recorder(os.getpid())
-    leak = start(gen("zombies", "--how", "never_waits", "--children", 4, "--live-ms", 60000),
-                 stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
-    parent = json.loads(leak.stdout.readline())["pid"]
-    until("they are dead", lambda: len(dead_of(parent)) == 4)
+    parent = leak_of_four()
     keeper = start(["nsenter", "--mount", "--target", str(rec.pid), "sleep", "80"])
     until("it is inside", lambda: open("/proc/%d/comm" % keeper.pid).read() == "sleep\n")
     rec.terminate()

@@ -246,7 +246,12 @@ void zombies_put_adopters(struct zombies_page *p)
 		zombies_put_count(p, a->adopter_cnt - ADOPTERS_TOLD, "more adopter",
 				  "more adopters");
 	}
-	if (told)
+	if (a->untold) {
+		buf_put_str(&p->text, told ? "; " : "");
+		text_put_count(&p->text, a->untold);
+		buf_put_str(&p->text, " more not told, for lack of room");
+	}
+	if (told || a->untold)
 		table_put_wrapped(p->out, &p->r->style,
 				  (struct span){buf_str(&p->text), p->text.len}, 0, 2);
 	buf_reset(&p->text);

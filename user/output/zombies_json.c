@@ -134,8 +134,9 @@ static void put_parent(struct buf *b, const struct render *r, const struct zombi
 	json_end(&j);
 }
 
-static void put_ledger(struct buf *b, const struct render *r, const struct zombies_ledger *l)
+static void put_ledger(struct buf *b, const struct render *r, const struct zombies_view *v)
 {
+	const struct zombies_ledger *l = v->ledger;
 	struct json j;
 
 	json_begin(&j, b, "ledger");
@@ -154,6 +155,8 @@ static void put_ledger(struct buf *b, const struct render *r, const struct zombi
 	}
 	if (l->teardown_ns.cnt)
 		put_spread(&j, "teardown", &l->teardown_ns);
+	if (v->adoptions && v->adoptions->untold)
+		json_u64(&j, "adoptions_untold", v->adoptions->untold);
 	json_end(&j);
 }
 
@@ -307,5 +310,5 @@ void zombies_put_json(struct buf *b, const struct render *r, const struct zombie
 		return;
 	if (v->adoptions)
 		put_adoptions(b, r, v->adoptions);
-	put_ledger(b, r, v->ledger);
+	put_ledger(b, r, v);
 }
