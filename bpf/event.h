@@ -18,23 +18,24 @@
 /* ---- record types ------------------------------------------------------------------------- */
 
 /* made by the kernel side */
-#define REC_FORK     1 /* a birth; of a process, or of a thread under --threads */
-#define REC_EXEC     2
-#define REC_EXIT     3 /* a death: last thread gone; or one thread's under --threads */
-#define REC_ZOMBIE   4 /* a process became a zombie, or the kernel reaped it at once */
-#define REC_REAP     5 /* release_task() of a leader: the exact reap */
-#define REC_FREE     6 /* sched_process_free of a leader: the reap, an RCU grace period late */
-#define REC_WAIT     7 /* a wait call begins */
-#define REC_SIGNAL   8 /* signal generated */
-#define REC_DELIVER  9 /* signal delivered */
-#define REC_RENAME   10
-#define REC_CGROUP   11 /* a process moved to another cgroup, with its path */
-#define REC_MKCGROUP 12 /* a cgroup was made: id and path */
-#define REC_OOM      13 /* the OOM killer chose a victim */
-#define REC_OOM_ADJ  14 /* somebody wrote an oom_score_adj */
-#define REC_SEED     15 /* one row of an iter/task pass */
-#define REC_SEED_END 16 /* an iter/task pass is complete */
-#define REC_WAITED   17 /* a wait call that reaped a child returns; --exact-reap */
+#define REC_FORK        1 /* a birth; of a process, or of a thread under --threads */
+#define REC_EXEC        2
+#define REC_EXIT        3 /* a death: last thread gone; or one thread's under --threads */
+#define REC_ZOMBIE      4 /* a process became a zombie, or the kernel reaped it at once */
+#define REC_REAP        5 /* release_task() of a leader: the exact reap */
+#define REC_FREE        6 /* sched_process_free of a leader: the reap, an RCU grace period late */
+#define REC_WAIT        7 /* a wait call begins */
+#define REC_SIGNAL      8 /* signal generated */
+#define REC_DELIVER     9 /* signal delivered */
+#define REC_RENAME      10
+#define REC_CGROUP      11 /* a process moved to another cgroup, with its path */
+#define REC_MKCGROUP    12 /* a cgroup was made: id and path */
+#define REC_OOM         13 /* the OOM killer chose a victim */
+#define REC_OOM_ADJ     14 /* somebody wrote an oom_score_adj */
+#define REC_SEED        15 /* one row of an iter/task pass */
+#define REC_SEED_END    16 /* an iter/task pass is complete */
+#define REC_WAITED      17 /* a wait call that reaped a child returns; --exact-reap */
+#define REC_FORK_FAILED 18 /* a fork call was refused */
 
 /* made by user space, in the same stream: what a source learnt otherwise */
 #define REC_THINNED     31 /* counts instead of records: what a recorder did not keep of a storm */
@@ -158,6 +159,32 @@ struct rec_fork {
 	__u64 fork_ns;           /* from the call's entry to this record; 0: not timed */
 };
 REC_ASSERT(rec_fork, 192);
+
+/* which limit was reached when a fork call returned with an error */
+#define REC_LIMIT_UNKNOWN     0 /* none was any more, or it was none */
+#define REC_LIMIT_NPROC       1 /* RLIMIT_NPROC of the caller's user */
+#define REC_LIMIT_THREADS_MAX 2
+#define REC_LIMIT_PID_MAX     3 /* of the caller's pid namespace, or one above it */
+#define REC_LIMIT_CGROUP_PIDS 4 /* pids.max: see limit_cgroup_id */
+#define REC_LIMIT_DEAD_NS     5 /* the init of its pid namespace is gone */
+#define REC_LIMIT_CNT         6
+
+/* h names the caller, h.tid its thread; one in 10 ms of a thread that tries again and again */
+struct rec_fork_failed {
+	struct rec_hdr h;
+	__u64 clone_flags; /* 0: unknown */
+	__u64 fork_ns;     /* how long the call took; 0: not timed */
+	__u64 limit_cgroup_id;
+	__u64 limit_used; /* with a limit: what is there, and what may be */
+	__u64 limit_max;
+	__u32 syscall; /* 0xffffffff: unknown */
+	__s32 error;   /* errno, positive */
+	__u32 repeat;  /* calls of this thread that failed and were not shipped since its last */
+	__u8 limit;    /* REC_LIMIT_* */
+	__u8 _pad[3];
+	char comm[REC_COMM_LEN];
+};
+REC_ASSERT(rec_fork_failed, 136);
 
 #define REC_FILE_LEN     256
 #define REC_CWD_LEN      256
@@ -431,6 +458,7 @@ REC_ASSERT(rec_fact_proc, 88);
 #define REC_HOOK_WAIT_RETURN    0x80       /* sys_exit of wait calls: --exact-reap */
 #define REC_HOOK_FORK_TIME      0x100      /* kernel_clone: fork calls are timed from their entry */
 #define REC_HOOK_FORK_SYSCALL   0x200      /* ... by sys_enter: --fork-time */
+#define REC_HOOK_FORK_FAILED    0x400      /* kernel_clone, or sys_exit: refused fork calls */
 #define REC_HOOK_NONE           0x80000000 /* nothing was traced: iterator or /proc only */
 
 #define REC_CGROUP_V2        0

@@ -23,6 +23,9 @@ __s32 scope_cgroup_level = 0;
 __u64 scope_cgroup_id = 0;
 __u32 scope_uid = 0;
 
+__u32 limit_threads_max = 0;
+__u32 limit_pid_max = 0;
+
 __u32 iter_flags = 0;
 __u32 iter_pass = 0;
 __u64 iter_join_ns = 0;

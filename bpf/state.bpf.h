@@ -44,6 +44,9 @@ extern __u32 scope_uid;
 #define ITER_BUSY    4 /* rows for threads that run or are in D, too */
 #define ITER_THREADS 8 /* rows for all threads */
 
+extern __u32 limit_threads_max; /* sysctls, which no pointer leads to; 0: unknown */
+extern __u32 limit_pid_max;     /* ... one of the machine until 6.14 */
+
 extern __u32 iter_flags; /* ITER_* */
 extern __u32 iter_pass;
 extern __u64 iter_began_ns;
@@ -156,6 +159,10 @@ struct floods_map {
 struct forker {
 	__u64 thread; /* tgid and tid; 0: nobody's */
 	__u64 enter_ns;
+	__u64 failed_thread; /* whose refused call was the last shipped */
+	__u64 failed_ns;
+	__u32 repeat; /* not shipped since */
+	__u32 _pad;
 };
 
 struct forkers_map {

@@ -53,7 +53,7 @@ _proctrail()
 	--proc) mapfile -t COMPREPLY < <(compgen -d -- "$cur") && return ;;
 	--user) mapfile -t COMPREPLY < <(compgen -u -- "$cur") && return ;;
 	--events)
-		mapfile -t COMPREPLY < <(compgen -W 'fork exec exit zombie reap adopt signal stop
+		mapfile -t COMPREPLY < <(compgen -W 'fork fork_failed exec exit zombie reap adopt signal stop
 			cont rename oom lost heal thinned fact' -- "$cur")
 		return
 		;;

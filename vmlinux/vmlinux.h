@@ -99,6 +99,9 @@ struct ns_common {
 
 struct pid_namespace {
 	struct ns_common ns;
+	unsigned int pid_allocated;
+	int pid_max;
+	struct pid_namespace *parent;
 };
 
 struct upid {
@@ -199,6 +202,12 @@ struct cgroup_subsys_state {
 	struct cgroup_subsys_state *parent;
 };
 
+struct pids_cgroup {
+	struct cgroup_subsys_state css;
+	atomic64_t counter;
+	atomic64_t limit;
+};
+
 struct cgroup_root {
 	int hierarchy_id;
 };
@@ -244,6 +253,10 @@ struct kernel_siginfo {
 	union __sifields _sifields;
 };
 
+struct rlimit {
+	unsigned long rlim_cur;
+};
+
 struct signal_struct {
 	atomic_t live;
 	int nr_threads;
@@ -264,6 +277,7 @@ struct signal_struct {
 	unsigned long maxrss;
 	unsigned long long sum_sched_runtime;
 	short oom_score_adj;
+	struct rlimit rlim[16];
 };
 
 /* ---- tasks -------------------------------------------------------------------------------- */
@@ -283,10 +297,41 @@ struct sched_info {
 	unsigned long long last_arrival;
 };
 
+struct user_namespace {
+	int level;
+};
+
+struct user_struct {
+	kuid_t uid;
+};
+
+/* counted in ucounts from 5.14 on */
+struct user_struct___old {
+	atomic_t processes;
+};
+
+/* indices into ucounts.rlimit (6.0; before it they were others, in another array) */
+enum rlimit_type {
+	UCOUNT_RLIMIT_NPROC,
+};
+
+struct ucounts {
+	atomic_long_t rlimit[4];
+};
+
+/* two words of 32 bits until 6.3, then one of 64: the low ones are in the same place */
+typedef struct {
+	u64 val;
+} kernel_cap_t;
+
 struct cred {
 	kuid_t uid;
 	kgid_t gid;
 	kuid_t euid;
+	kernel_cap_t cap_effective;
+	struct user_struct *user;
+	struct user_namespace *user_ns;
+	struct ucounts *ucounts;
 };
 
 struct task_struct {

@@ -104,3 +104,35 @@ for t in threads: t.join()
     expect("calls", 160, len(forks) - 1 if len(forks) == 161 else len(forks))
     expect("not timed", [], [x for x in forks if not x.get("fork_ns")])
     expect_true("none is longer than a second", max(x["fork_ns"] for x in forks) < 1e9, forks)
+
+
+LIMITED = """
+import os, resource, time
+os.setuid(%d)
+resource.setrlimit(resource.RLIMIT_NPROC, (2, 2))
+kids, refused = [], 0
+for i in range(6):
+    try:
+        pid = os.fork()
+        if not pid:
+            time.sleep(1)
+            os._exit(0)
+        kids.append(pid)
+    except OSError:
+        refused += 1
+        time.sleep(0.05)  # sooner than 10 ms it would be counted only
+print(refused)
+"""
+
+
+@test(seconds=60)
+def a_refused_fork_names_its_limit():
+    uid = 54321  # nobody else's
+    seen, again, out, _err = told("trace", [PYTHON, "-S", "-c", LIMITED % uid], "--fork-time")
+    failed = lines_of(seen, "fork_failed")
+    expect_true("some were refused", int(out) > 0, out)
+    expect("refused", int(out), sum(1 + x.get("repeat", 0) for x in failed))
+    for x in failed:
+        expect("which", ("EAGAIN", "nproc", 2), (x["error"], x["limit"], x["limit_max"]))
+        expect_true("that many are there", x["limit_used"] >= 2, x)
+    expect("from its trail", failed, lines_of(again, "fork_failed"))

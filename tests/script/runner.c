@@ -16,14 +16,18 @@
 /* ---- changes, as words ---------------------------------------------------------------------- */
 
 static const char *const change_names[CHANGE_KIND_CNT] = {
-	[CHANGE_HOST] = NULL,       [CHANGE_FORK] = "fork",       [CHANGE_THREAD] = "thread",
-	[CHANGE_SEEN] = "seen",     [CHANGE_EXEC] = "exec",       [CHANGE_EXIT] = "exit",
-	[CHANGE_ZOMBIE] = "zombie", [CHANGE_REAP] = "reap",       [CHANGE_ADOPT] = "adopt",
-	[CHANGE_SIGNAL] = NULL,     [CHANGE_DELIVER] = NULL,      [CHANGE_STOP] = "stop",
-	[CHANGE_CONT] = "cont",     [CHANGE_RENAME] = "rename",   [CHANGE_MOVE] = "move",
-	[CHANGE_WAIT] = NULL,       [CHANGE_OOM] = "oom",         [CHANGE_OOM_ADJ] = "oom_adj",
-	[CHANGE_FACT] = NULL,       [CHANGE_LOST] = "lost",       [CHANGE_HEAL] = "heal",
-	[CHANGE_TICK] = NULL,       [CHANGE_THINNED] = "thinned",
+	[CHANGE_HOST] = NULL,         [CHANGE_FORK] = "fork",
+	[CHANGE_THREAD] = "thread",   [CHANGE_FORK_FAILED] = "fork_failed",
+	[CHANGE_SEEN] = "seen",       [CHANGE_EXEC] = "exec",
+	[CHANGE_EXIT] = "exit",       [CHANGE_ZOMBIE] = "zombie",
+	[CHANGE_REAP] = "reap",       [CHANGE_ADOPT] = "adopt",
+	[CHANGE_SIGNAL] = NULL,       [CHANGE_DELIVER] = NULL,
+	[CHANGE_STOP] = "stop",       [CHANGE_CONT] = "cont",
+	[CHANGE_RENAME] = "rename",   [CHANGE_MOVE] = "move",
+	[CHANGE_WAIT] = NULL,         [CHANGE_OOM] = "oom",
+	[CHANGE_OOM_ADJ] = "oom_adj", [CHANGE_FACT] = NULL,
+	[CHANGE_LOST] = "lost",       [CHANGE_HEAL] = "heal",
+	[CHANGE_TICK] = NULL,         [CHANGE_THINNED] = "thinned",
 };
 
 /* fork:101 adopt:102>1 lost:3 */

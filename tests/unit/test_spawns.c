@@ -395,6 +395,29 @@ static void fork_calls_stand_beside_the_total(void **state)
 	close_scene(&s);
 }
 
+static void refused_calls_are_counted_by_limit(void **state)
+{
+	struct event ev = {0};
+	struct scene s;
+
+	(void)state;
+	open_scene(&s, SPAWNS_BY_PARENT, 0);
+	parent(&s, 100, "boss");
+	about(&ev, 100, 1, FEED_START(100), T0);
+	ev.fork_failed.limit = REC_LIMIT_NPROC;
+	ev.fork_failed.repeat = 9;
+	feed_apply(s.table, &ev, REC_FORK_FAILED);
+	ev.fork_failed.limit = 200; /* of a later version */
+	ev.fork_failed.repeat = 0;
+	feed_apply(s.table, &ev, REC_FORK_FAILED);
+	assert_int_equal(spawns_finish(&s.spawns), 0);
+	assert_int_equal(s.spawns.forks_failed, 11);
+	assert_int_equal(s.spawns.forks_limited[REC_LIMIT_NPROC], 10);
+	assert_int_equal(s.spawns.forks_limited[REC_LIMIT_UNKNOWN], 1);
+	assert_int_equal(s.spawns.cnt, 0);
+	close_scene(&s);
+}
+
 static void who_waits_for_a_cpu(void **state)
 {
 	struct scene s;
@@ -470,6 +493,7 @@ int main(void)
 		cmocka_unit_test(children_without_a_program),
 		cmocka_unit_test(forks_of_a_large_heap),
 		cmocka_unit_test(fork_calls_stand_beside_the_total),
+		cmocka_unit_test(refused_calls_are_counted_by_limit),
 		cmocka_unit_test(who_waits_for_a_cpu),
 		cmocka_unit_test(ever_new_names_are_one_group_in_the_end),
 		cmocka_unit_test(names_of_groups_are_parsed),

@@ -32,6 +32,7 @@ truth pidns --orphans --depth 2
 truth pidreuse --exec
 truth hostile
 fork_time
+fork_refused
 recorder
 kernel_log
 '
@@ -140,6 +141,35 @@ fork_time() {
 			   } }
 	END { if (seen != 60) { printf "calls: got %d, expected 60\n", seen; bad = 1 }; exit bad }
 	' /tmp/truth $out
+}
+
+# Two limits, each reached by sleepers: the shell says that it cannot fork, and we by which limit.
+fork_refused() {
+	local sleepers='for i in 1 2 3 4 5 6 7 8 9; do sleep 3 & done'
+	grep -q '^nobody:' /etc/passwd || echo 'nobody:x:65534:65534:nobody:/:/bin/sh' >>/etc/passwd
+	trace --fork-time --user nobody -- sh -c "ulimit -u 4; $sleepers" >/tmp/said.limit 2>&1
+	refused_by nproc EAGAIN || { cat /tmp/said.limit; return 1; }
+
+	mkdir -p /tmp/pids
+	mount -t cgroup2 none /tmp/pids 2>/dev/null || mount -t cgroup -o pids none /tmp/pids || return 77
+	echo +pids >/tmp/pids/cgroup.subtree_control 2>/dev/null
+	mkdir -p /tmp/pids/outer/inner
+	echo +pids >/tmp/pids/outer/cgroup.subtree_control 2>/dev/null
+	echo 4 >/tmp/pids/outer/pids.max || return 1
+	trace --fork-time -- sh -c "echo \$\$ >/tmp/pids/outer/inner/cgroup.procs; $sleepers" 2>/dev/null
+	refused_by cgroup_pids EAGAIN || return 1
+	grep '"event":"fork_failed"' $out | grep -q "\"limit_cgroup_id\":$(stat -c %i /tmp/pids/outer)," || {
+		echo "not the cgroup that refused: $(stat -c %i /tmp/pids/outer)"
+		grep '"event":"fork_failed"' $out
+		return 1
+	}
+}
+refused() { grep -c '"event":"fork_failed"' $out; }
+refused_by() { # LIMIT ERROR
+	[ "$(refused)" -gt 0 ] && [ "$(grep '"event":"fork_failed"' $out | grep "\"error\":\"$2\"" | grep -c "\"limit\":\"$1\"")" -eq "$(refused)" ] && return 0
+	echo "not refused by $1:"
+	grep '"event":"fork_failed"' $out
+	return 1
 }
 
 # As the service runs it: the capabilities of service/proctrail.service.in, and no limit to locked

@@ -422,10 +422,19 @@ static void note_gone(struct spawns *s, const struct proc *p)
 	forget(s, p->key);
 }
 
+static void note_refused(struct spawns *s, const struct rec_fork_failed *f)
+{
+	uint64_t cnt = 1 + (uint64_t)f->repeat;
+
+	s->forks_failed += cnt;
+	s->forks_limited[f->limit < REC_LIMIT_CNT ? f->limit : REC_LIMIT_UNKNOWN] += cnt;
+}
+
 void spawns_note(struct spawns *s, const struct change *c)
 {
 	switch (c->kind) {
 	case CHANGE_FORK: note_birth(s, c); break;
+	case CHANGE_FORK_FAILED: note_refused(s, &c->ev->fork_failed); break;
 	case CHANGE_EXEC: note_exec(s, c); break;
 	case CHANGE_REAP: note_gone(s, c->proc); break;
 	case CHANGE_THREAD: s->threads += c->ev && c->ev->h.type == REC_FORK; break;

@@ -77,9 +77,10 @@ struct spawns {
 	struct spawn_one *slow; /* slow_cnt, the slowest first */
 	size_t slow_cnt;
 	uint64_t spawns, workers, failed, threads;
-	uint64_t cpu_ns, short_cnt; /* of short lives, all together */
-	uint64_t unnamed;           /* in groups without a name of their own: too many names */
-	int err;                    /* 0, or -ENOMEM: some are not counted */
+	uint64_t forks_failed, forks_limited[REC_LIMIT_CNT]; /* refused calls; by which limit */
+	uint64_t cpu_ns, short_cnt;                          /* of short lives, all together */
+	uint64_t unnamed; /* in groups without a name of their own: too many names */
+	int err;          /* 0, or -ENOMEM: some are not counted */
 };
 
 const char *spawns_by_name(enum spawns_by by);                 /* "parent" */

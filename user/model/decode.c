@@ -140,6 +140,7 @@ static const struct rec_kind rec_kinds[REC_TYPE_CNT] = {
 	[REC_SEED] = {"seed", sizeof(struct rec_seed), NULL},
 	[REC_SEED_END] = {"seed_end", sizeof(struct rec_seed_end), NULL},
 	[REC_WAITED] = {"waited", sizeof(struct rec_waited), NULL},
+	[REC_FORK_FAILED] = {"fork_failed", sizeof(struct rec_fork_failed), NULL},
 	[REC_THINNED] = {"thinned", sizeof(struct rec_thinned), finish_thinned},
 	[REC_HOST] = {"host", sizeof(struct rec_host), finish_host},
 	[REC_TICK] = {"tick", sizeof(struct rec_tick), NULL},

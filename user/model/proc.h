@@ -141,7 +141,8 @@ bool proc_is_awaited(const struct proc *p);
  * who adopts, the same is said of orphans.
  */
 bool proc_is_of_other_image(const struct proc *p);
-const char *spawn_how_name(enum spawn_how how); /* "posix_spawn" */
-const char *signal_name(int sig);               /* "SIGKILL", "SIGRTMIN+3"; NULL: no such signal */
+enum spawn_how spawn_how_of(uint64_t clone_flags, uint8_t sp); /* REC_SP_* */
+const char *spawn_how_name(enum spawn_how how);                /* "posix_spawn" */
+const char *signal_name(int sig); /* "SIGKILL", "SIGRTMIN+3"; NULL: no such signal */
 
 #endif

@@ -21,7 +21,7 @@
  *	VM			clone: shares memory, runs beside its creator; kernel threads too
  *	neither			fork: a copy of the memory, VFORK alone only suspends the creator
  */
-static enum spawn_how spawn_how_of(uint64_t clone_flags, uint8_t sp)
+enum spawn_how spawn_how_of(uint64_t clone_flags, uint8_t sp)
 {
 	if (clone_flags & CLONE_THREAD)
 		return HOW_THREAD;
@@ -99,6 +99,17 @@ static int apply_thread_birth(struct proc_table *t, const struct event *ev)
 	t->counts.threads++;
 	table_tell_row(t, CHANGE_THREAD, r, r, ev);
 	return 0;
+}
+
+/* Nobody was born. */
+int apply_fork_failed(struct proc_table *t, const struct event *ev)
+{
+	struct row *r;
+	int err = row_observe(t, ev, &r);
+
+	if (!err)
+		table_tell_row(t, CHANGE_FORK_FAILED, r, NULL, ev);
+	return err;
 }
 
 /* The row of the newborn: new, or made before by a record that came earlier than its birth's. */

@@ -9,6 +9,9 @@
 
 /* clang-format off */
 #define FORK(F) FIELDS_COMMON(F) F(how) F(syscall) F(new_ns) F(parent_rss_kb) F(fork_ns)
+#define FORK_FAILED(F)                                                                            \
+	FIELDS_COMMON(F) F(tid) F(how) F(syscall) F(error) F(limit) F(limit_cgroup_id)       \
+	F(limit_used) F(limit_max) F(fork_ns) F(repeat)
 #define THREAD_FORK(F) FIELDS_COMMON(F) F(tid) F(how) F(syscall) F(fork_ns)
 #define EXEC(F) FIELDS_COMMON(F) F(spawn_ns) F(queued_ns) F(blocked_ns) F(running_ns)
 #define EXIT(F)                                                                                   \
@@ -66,6 +69,8 @@ static bool is_thread_death(const struct change *c)
 static const struct event_format formats[] = {
 	{ .event = "fork", .kind = CHANGE_FORK, FIELDS(FORK), .text = true,
 	  .what = "of {parent}, {how}, {parent_rss_kb}" },
+	{ .event = "fork_failed", .kind = CHANGE_FORK_FAILED, FIELDS(FORK_FAILED), .text = true,
+	  .word = "fork", .what = "refused: {error}, {how}, {limit}[ {limit_used} of {limit_max}]" },
 	{ .event = "fork", .kind = CHANGE_THREAD, FIELDS(THREAD_FORK), .text = true,
 	  .applies = is_thread_birth, .what = "of {self}, thread {tid}" },
 	{ .event = "exec", .kind = CHANGE_EXEC, FIELDS(EXEC), .text = true,

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Births and images. */
+#include <string.h>
+
 #include "analysis/spawn.h"
 #include "output/fields_put.h"
 
@@ -12,6 +14,11 @@ GET(how)
 {
 	if (c->kind == CHANGE_THREAD)
 		return put_word(ret, spawn_how_name(HOW_THREAD));
+	if (ev_is(c, REC_FORK_FAILED)) {
+		uint64_t flags = c->ev->fork_failed.clone_flags;
+
+		return flags && put_word(ret, spawn_how_name(spawn_how_of(flags, REC_SP_UNKNOWN)));
+	}
 	return c->proc && put_word(ret, spawn_how_name(c->proc->how));
 }
 
@@ -19,9 +26,9 @@ GET(how)
  * something else that forks elsewhere. */
 GET(syscall)
 {
-	if (!ev_is(c, REC_FORK))
+	if (!ev_is(c, REC_FORK) && !ev_is(c, REC_FORK_FAILED))
 		return false;
-	switch (c->ev->fork.syscall) {
+	switch (ev_is(c, REC_FORK) ? c->ev->fork.syscall : c->ev->fork_failed.syscall) {
 	case 2:
 	case 57: return put_word(ret, "fork");
 	case 58:
@@ -63,7 +70,51 @@ GET(parent_rss_kb)
 
 GET(fork_ns)
 {
+	if (ev_is(c, REC_FORK_FAILED))
+		return c->ev->fork_failed.fork_ns && put_ns(ret, c->ev->fork_failed.fork_ns);
 	return ev_is(c, REC_FORK) && c->ev->fork.fork_ns && put_ns(ret, c->ev->fork.fork_ns);
+}
+
+GET(error)
+{
+	const char *name = ev_is(c, REC_FORK_FAILED) ? strerrorname_np(c->ev->fork_failed.error) :
+						       NULL;
+
+	return name && put_word(ret, name);
+}
+
+static bool limit_known(const struct change *c)
+{
+	return ev_is(c, REC_FORK_FAILED) && c->ev->fork_failed.limit != REC_LIMIT_UNKNOWN;
+}
+
+GET(limit)
+{
+	static const char *const names[] = {
+		[REC_LIMIT_UNKNOWN] = "unknown",         [REC_LIMIT_NPROC] = "nproc",
+		[REC_LIMIT_THREADS_MAX] = "threads_max", [REC_LIMIT_PID_MAX] = "pid_max",
+		[REC_LIMIT_CGROUP_PIDS] = "cgroup_pids", [REC_LIMIT_DEAD_NS] = "pidns_dead",
+	};
+
+	return ev_is(c, REC_FORK_FAILED) &&
+	       c->ev->fork_failed.limit < sizeof(names) / sizeof(names[0]) &&
+	       put_word(ret, names[c->ev->fork_failed.limit]);
+}
+
+GET(limit_cgroup_id)
+{
+	return limit_known(c) && put_u64(ret, c->ev->fork_failed.limit_cgroup_id) && ret->u;
+}
+
+GET(limit_used)
+{
+	return limit_known(c) && c->ev->fork_failed.limit_max &&
+	       put_u64(ret, c->ev->fork_failed.limit_used);
+}
+
+GET(limit_max)
+{
+	return limit_known(c) && put_u64(ret, c->ev->fork_failed.limit_max) && ret->u;
 }
 
 GET(spawn_ns)

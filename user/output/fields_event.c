@@ -55,6 +55,8 @@ GET(disposition)
 
 GET(repeat)
 {
+	if (ev_is(c, REC_FORK_FAILED))
+		return put_u64(ret, c->ev->fork_failed.repeat) && ret->u;
 	return ev_is(c, REC_SIGNAL) && put_u64(ret, c->ev->signal.repeat);
 }
 

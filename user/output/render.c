@@ -116,6 +116,7 @@ static bool is_alarming(const struct change *c)
 	case CHANGE_LOST: return true;
 	case CHANGE_HOST:
 	case CHANGE_FORK:
+	case CHANGE_FORK_FAILED:
 	case CHANGE_THREAD:
 	case CHANGE_SEEN:
 	case CHANGE_EXEC:
@@ -215,13 +216,14 @@ static void put_text(struct buf *b, const struct render *r, const struct event_f
 		     const struct change *c)
 {
 	bool red = r->style.colour && is_alarming(c);
-	size_t len = strlen(fmt->event), start, end;
+	const char *word = fmt->word ? fmt->word : fmt->event;
+	size_t len = strlen(word), start, end;
 	char note[NOTE_MAX];
 
 	put_right(b, r, c, FIELD_ts, TIME_WIDTH);
 	put_right(b, r, c, FIELD_pid, PID_WIDTH);
 	buf_put_str(b, red ? " " RED : " ");
-	buf_put_str(b, fmt->event);
+	buf_put_str(b, word);
 	buf_put_str(b, red ? PLAIN : "");
 	buf_pad(b, (len < EVENT_WIDTH ? EVENT_WIDTH - len : 0) + 1, ' ');
 

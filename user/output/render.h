@@ -77,6 +77,7 @@ struct event_format {
 					 * [part in brackets] */
 	const char *note;         /* text, right-aligned: "lived {lived_ns}" */
 	bool text;                /* shown as text by default */
+	const char *word;         /* in text, where the name is too long; NULL: the name */
 	bool (*applies)(const struct change *c); /* NULL: always */
 };
 

@@ -321,6 +321,38 @@ static void put_fork_calls(struct page *p)
 	buf_reset(&p->text);
 }
 
+/* What runs into a limit is in no row: nobody was born. */
+static void put_refused(struct page *p)
+{
+	static const char *const limits[REC_LIMIT_CNT] = {
+		[REC_LIMIT_UNKNOWN] = "no limit that is still reached",
+		[REC_LIMIT_NPROC] = "RLIMIT_NPROC",
+		[REC_LIMIT_THREADS_MAX] = "threads-max",
+		[REC_LIMIT_PID_MAX] = "pid_max",
+		[REC_LIMIT_CGROUP_PIDS] = "a cgroup's pids.max",
+		[REC_LIMIT_DEAD_NS] = "a pid namespace whose init is dead",
+	};
+	const struct spawns *s = p->v->spawns;
+	const char *sep = " by ";
+
+	if (!s->forks_failed)
+		return;
+	put_counted(&p->text, s->forks_failed, "fork call", "fork calls");
+	buf_put_str(&p->text, s->forks_failed == 1 ? " was refused," : " were refused,");
+	for (int i = REC_LIMIT_CNT - 1; i >= 0; i--) {
+		if (!s->forks_limited[i])
+			continue;
+		buf_put_str(&p->text, sep);
+		buf_put_str(&p->text, limits[i]);
+		if (s->forks_limited[i] != s->forks_failed)
+			buf_printf(&p->text, " (%" PRIu64 ")", s->forks_limited[i]);
+		sep = ", ";
+	}
+	buf_put_char(&p->text, '.');
+	table_put_wrapped(p->out, &p->r->style, text_of(p), 0, 2);
+	buf_reset(&p->text);
+}
+
 /* ---- the slowest, the histogram ---------------------------------------------------------------- */
 
 static void put_slowest(struct page *p)
@@ -378,6 +410,7 @@ void spawns_put_text(struct buf *b, const struct render *r, const struct spawns_
 	put_findings(&p);
 	put_cpu(&p);
 	put_fork_calls(&p);
+	put_refused(&p);
 	if (v->hist)
 		put_hist(&p);
 	put_slowest(&p);

@@ -108,6 +108,8 @@ void spawns_put_json(struct buf *b, const struct render *r, const struct spawns_
 	json_u64(&j, "span_ns", v->span_ns);
 	json_u64(&j, "short_lives", s->short_cnt);
 	json_u64(&j, "short_cpu_ns", s->cpu_ns);
+	if (proc_table_host(r->table)->hooks & REC_HOOK_FORK_FAILED)
+		json_u64(&j, "fork_failed", s->forks_failed);
 	json_bool(&j, "fork_timed", spawns_fork_timed(r));
 	if (s->unnamed)
 		json_u64(&j, "unnamed", s->unnamed);

@@ -21,6 +21,7 @@ static const struct {
 	{REC_HOOK_WAIT_RETURN, "wait_return"},
 	{REC_HOOK_FORK_TIME, "fork_time"},
 	{REC_HOOK_FORK_SYSCALL, "fork_syscall"},
+	{REC_HOOK_FORK_FAILED, "fork_failed"},
 	{REC_HOOK_NONE, "none"},
 };
 

@@ -101,6 +101,8 @@ int live_load(struct live *l, enum live_obstacle *ret_why);
 int live_attach(struct live *l);
 void live_detach(struct live *l);
 void live_unload(struct live *l);
+/* Tells the kernel side the sysctls that it cannot reach; now and then again. */
+void live_read_limits(struct live *l);
 
 /* live_rings.c: rings -> batch */
 int live_rings_create(struct live *l);

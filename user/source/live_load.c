@@ -5,6 +5,7 @@
  * refuse at load (fentry without a trampoline), some only at attach (arm64 6.1).
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -73,6 +74,16 @@ static const struct optional_hook optional_hooks[] = {
 	 BPF_TRACE_RAW_TP,
 	 {"tp_btf/sys_enter", "the time inside fork calls, with --fork-time",
 	  "--fork-time can do nothing", 0, REC_HOOK_FORK_SYSCALL}},
+	{"on_clone_fexit",
+	 "kernel_clone",
+	 BPF_TRACE_FEXIT,
+	 {"fexit/kernel_clone", "fork calls that were refused, and by which limit",
+	  "a refused fork leaves no trace", 0, REC_HOOK_FORK_FAILED}},
+	{"on_fork_return",
+	 "sys_exit",
+	 BPF_TRACE_RAW_TP,
+	 {"tp_btf/sys_exit", "the same, with --fork-time", "a refused fork leaves no trace", 0,
+	  REC_HOOK_FORK_FAILED}},
 	{"on_oom_victim",
 	 "mark_victim",
 	 BPF_TRACE_RAW_TP,
@@ -225,8 +236,10 @@ static void set_autoload(struct live *l, const char *program, bool on)
 #define HOOKS_RELEASE (REC_HOOK_RELEASE_FENTRY | REC_HOOK_RELEASE_KPROBE)
 
 /* The rungs stand in the table best first: one that works makes those below it unnecessary. */
-static bool wants_hook(const struct live *l, uint32_t bit)
+static bool wants_hook(const struct live *l, const struct optional_hook *hook)
 {
+	uint32_t bit = hook->row.bit;
+
 	if (l->opt.snapshot)
 		return false;
 	if (bit == REC_HOOK_RELEASE_KPROBE)
@@ -237,6 +250,8 @@ static bool wants_hook(const struct live *l, uint32_t bit)
 		return !(l->hooks & REC_HOOK_FORK_TIME);
 	if (bit == REC_HOOK_FORK_SYSCALL)
 		return l->opt.fork_time && !(l->hooks & REC_HOOK_FORK_TIME);
+	if (bit == REC_HOOK_FORK_FAILED)
+		return !(l->hooks & bit) && (hook->attach == BPF_TRACE_FEXIT || l->opt.fork_time);
 	return true;
 }
 
@@ -247,7 +262,7 @@ static void choose_hooks(struct live *l)
 	l->hooks = 0;
 	for (size_t i = 0; i < OPTIONAL_CNT; i++) {
 		const struct optional_hook *hook = &optional_hooks[i];
-		bool on = wants_hook(l, hook->row.bit) && !probe_hook(&btf, hook);
+		bool on = wants_hook(l, hook) && !probe_hook(&btf, hook);
 
 		set_autoload(l, hook->program, on);
 		if (on)
@@ -307,12 +322,38 @@ static int configure(struct live *l)
 	return err;
 }
 
+/* As it is now; 0: not known */
+static uint32_t read_sysctl(const char *proc_dir, const char *name)
+{
+	char path[256];
+	uint32_t value = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/sys/kernel/%s", proc_dir ? proc_dir : "/proc", name);
+	f = fopen(path, "re");
+	if (!f)
+		return 0;
+	if (fscanf(f, "%" SCNu32, &value) != 1)
+		value = 0;
+	fclose(f);
+	return value;
+}
+
+void live_read_limits(struct live *l)
+{
+	if (!(l->hooks & REC_HOOK_FORK_FAILED))
+		return;
+	l->skel->bss->limit_threads_max = read_sysctl(l->opt.proc_dir, "threads-max");
+	l->skel->bss->limit_pid_max = read_sysctl(l->opt.proc_dir, "pid_max");
+}
+
 static int set_scope(struct live *l)
 {
 	const struct live_options *opt = &l->opt;
 	uint64_t id;
 	int level, err;
 
+	live_read_limits(l);
 	l->skel->bss->scope_by = opt->scope_by;
 	l->skel->bss->scope_pid = opt->scope_pid;
 	l->skel->bss->scope_uid = opt->scope_uid;

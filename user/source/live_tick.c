@@ -49,11 +49,15 @@ void live_note_record(struct live *l, const struct rec_hdr *h)
 	}
 }
 
-/* Those that note when a call began: without them a time is not known, but no record is missing. */
+/*
+ * Without those that note when a call began a time is not known, but no record is missing; of those that
+ * look at every system call hardly ever.
+ */
 static bool makes_records(const struct live *l, const struct bpf_program *prog)
 {
 	return prog != l->skel->progs.on_syscall_exit && prog != l->skel->progs.on_clone_fentry &&
-	       prog != l->skel->progs.on_clone_kprobe && prog != l->skel->progs.on_sys_enter;
+	       prog != l->skel->progs.on_clone_kprobe && prog != l->skel->progs.on_sys_enter &&
+	       prog != l->skel->progs.on_fork_return;
 }
 
 static uint64_t count_missed(const struct live *l)
@@ -166,6 +170,7 @@ void live_tick(struct live *l, uint64_t now_ns)
 	if (now_ns >= l->zone_due_ns) { /* it asks the file system */
 		l->gmtoff_s = local_zone_get(r.real_ns).gmtoff_s;
 		l->zone_due_ns = now_ns + 10 * NS_PER_SEC;
+		live_read_limits(l);
 	}
 	if (l->opt.texts_every_ns && now_ns >= l->texts_due_ns) {
 		texts_put_machine(&l->batch, l->opt.proc_dir);

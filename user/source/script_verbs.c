@@ -132,6 +132,28 @@ static void run_fork(struct line *l)
 	line_emit(l, &r.h, sizeof(r), NO_TAIL);
 }
 
+static void run_fork_failed(struct line *l)
+{
+	static const char *const limits[] = {"unknown",     "nproc",      "threads_max", "pid_max",
+					     "cgroup_pids", "pidns_dead", NULL};
+	struct life *life = line_life(l);
+	struct rec_fork_failed r = {.error = 11, .syscall = 56};
+
+	if (!life)
+		return;
+	line_hdr(l, &r.h, REC_FORK_FAILED, sizeof(r), life);
+	r.clone_flags = how_flags[line_enum(l, "how", how_words, 0)];
+	r.error = (int)line_u64(l, "error", 11);
+	r.limit = (uint8_t)line_enum(l, "limit", limits, 0);
+	r.limit_used = line_u64(l, "used", 0);
+	r.limit_max = line_u64(l, "max", 0);
+	r.limit_cgroup_id = line_u64(l, "limit_cgroup", 0);
+	r.repeat = line_u64(l, "repeat", 0);
+	r.fork_ns = line_ns(l, "took", 0);
+	memcpy(r.comm, life->comm, sizeof(r.comm));
+	line_emit(l, &r.h, sizeof(r), NO_TAIL);
+}
+
 /* cwd=/a/b -> "b\0a\0", as the kernel side writes it */
 static void fill_cwd(struct line *l, struct rec_exec *r)
 {
@@ -432,6 +454,7 @@ static void run_oom_adj(struct line *l)
 
 const struct verb script_verbs[] = {
 	{"fork", run_fork},
+	{"fork_failed", run_fork_failed},
 	{"exec", run_exec},
 	{"rename", run_rename},
 	{"set", run_set},

@@ -252,6 +252,20 @@ static const struct codec_num seed_end_nums[] = {
 	LAST(rec_seed_end, tasks),
 };
 
+static const struct codec_num fork_failed_nums[] = {
+	HDR,
+	LAST(rec_fork_failed, clone_flags),
+	LAST(rec_fork_failed, fork_ns),
+	LAST(rec_fork_failed, limit_cgroup_id),
+	LAST(rec_fork_failed, limit_used),
+	LAST(rec_fork_failed, limit_max),
+	LAST(rec_fork_failed, syscall),
+	LAST(rec_fork_failed, error),
+	LAST(rec_fork_failed, repeat),
+	LAST(rec_fork_failed, limit),
+};
+static const struct codec_string fork_failed_strings[] = {TEXT(rec_fork_failed, comm)};
+
 static const struct codec_num text_nums[] = {
 	HDR,
 	LAST(rec_text, id),
@@ -369,6 +383,7 @@ static const struct codec_row rows[TRAIL_TYPES] = {
 	[REC_SEED] = STRINGS(rec_seed, seed_nums, seed_strings),
 	[REC_SEED_END] = ROW(rec_seed_end, seed_end_nums),
 	[REC_WAITED] = ROW(rec_waited, waited_nums),
+	[REC_FORK_FAILED] = STRINGS(rec_fork_failed, fork_failed_nums, fork_failed_strings),
 	[REC_HOST] = STRINGS(rec_host, host_nums, host_strings),
 	[REC_TICK] = ROW(rec_tick, tick_nums),
 	[REC_FACT_PROC] = STRINGS(rec_fact_proc, fact_proc_nums, fact_proc_strings),
