@@ -129,8 +129,9 @@ $(BUILD)/load/%: %.c $(FLAGSET)
 	$(Q)mkdir -p $(@D) && $(CC) -std=gnu11 -D_GNU_SOURCE -O2 -g $(WARN) $(if $(DEV),$(WARN_DEV)) \
 		-MMD -MP -MF $@.d -static -pthread $(LOAD_LINK) -o $@ $<
 
-# It notes the time before the C library begins.
+# They note the time before the C library begins.
 $(BUILD)/load/spawncost: LOAD_LINK := -Wl,-e,spawncost_entry
+$(BUILD)/load/mixed: LOAD_LINK := -Wl,-e,mixed_entry
 
 # Trails without a kernel, made and replayed by what the tracer itself is made of.
 $(BUILD)/bench/mktrail: $(call objs,$(addprefix tools/bench/,machine.c machine_records.c programs.c))

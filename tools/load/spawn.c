@@ -6,8 +6,6 @@
  * set is vfork on the parent's stack and posix_spawn on another; CLONE_VM alone is clone;
  * neither is fork. Other bits say nothing about it, which is what --how mixed is for.
  */
-#include <sys/stat.h>
-
 #include "spawn_primitives.h"
 
 static volatile sig_atomic_t stop;
@@ -177,34 +175,6 @@ static void flags_parse(struct run *r)
 	free(names);
 }
 
-/* --cgroup DIR, or one of our own below the first cgroup2 mount; removed at the end. */
-static void cgroup_open(struct run *r)
-{
-	static const char *const mounts[] = {"/sys/fs/cgroup/unified", "/sys/fs/cgroup"};
-	struct stat st;
-
-	for (int i = 0; !r->cgroup && i < 2; i++) {
-		snprintf(r->own_cgroup, sizeof(r->own_cgroup), "%s/cgroup.procs", mounts[i]);
-		if (stat(r->own_cgroup, &st))
-			continue;
-		snprintf(r->own_cgroup, sizeof(r->own_cgroup), "%s/proctrail-load-%d", mounts[i],
-			 getpid());
-		if (!mkdir(r->own_cgroup, 0755))
-			r->cgroup = r->own_cgroup;
-	}
-	if (!r->cgroup)
-		load_die(1, "into_cgroup: no cgroup v2 to make one in; give --cgroup DIR");
-	r->cgroup_fd = open(r->cgroup, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (r->cgroup_fd < 0)
-		load_die(1, "cannot open '%s': %s", r->cgroup, strerror(errno));
-}
-
-static void cgroup_close(struct run *r)
-{
-	if (r->cgroup && r->cgroup == r->own_cgroup)
-		rmdir(r->own_cgroup);
-}
-
 /* A parent of a known size: touched, so that fork has page tables to copy. */
 static void heap_fill(long mb)
 {
@@ -261,7 +231,8 @@ int main(int argc, char **argv)
 		signal(SIGINT,
 		       on_stop); /* the directory must go; else dying is all there is to do */
 		signal(SIGTERM, on_stop);
-		cgroup_open(&r);
+		if (!cgroup_open(&r.into, r.cgroup))
+			load_die(1, "into_cgroup: no cgroup v2 to make one in; give --cgroup DIR");
 	}
 	for (long i = 0, slot; i < r.count && !stop; i++) {
 		while (r.in_flight == r.jobs)
@@ -272,7 +243,8 @@ int main(int argc, char **argv)
 	}
 	while (r.in_flight)
 		job_reap(&r);
-	cgroup_close(&r);
+	if (r.into_cgroup)
+		cgroup_close(&r.into);
 	tally_end(r.tally);
 	return stop ? 128 + stop : 0;
 }

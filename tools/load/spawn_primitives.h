@@ -8,15 +8,14 @@
 
 #include <spawn.h>
 
-#include "load.h"
+#include "load_cgroup.h"
 
 struct run {
 	long count, exit_code, seed, jobs, sleep_ms, busy_ms, heap_mb;
 	const char *how, *exec, *flag_names, *cgroup;
 	bool no_exec;
 	bool clear_sighand, pidfd, into_cgroup;
-	int cgroup_fd;
-	char own_cgroup[256];
+	struct load_cgroup into;
 	char *stack;
 	uint64_t rand;
 	struct tally *tally;
@@ -111,7 +110,7 @@ static pid_t make_clone3(struct job *j)
 		.pidfd = (uintptr_t)&j->pidfd,
 		/* a sibling reports its death as its new parent's other children do */
 		.exit_signal = j->flags & CLONE_PARENT ? 0 : SIGCHLD,
-		.cgroup = j->flags & CLONE_INTO_CGROUP ? (uint64_t)j->run->cgroup_fd : 0,
+		.cgroup = j->flags & CLONE_INTO_CGROUP ? (uint64_t)j->run->into.fd : 0,
 	};
 
 	if (j->prim->own_stack) {
