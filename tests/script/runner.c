@@ -9,6 +9,7 @@
 #include <string.h>
 #include "base/clock.h"
 #include "model/proc_table.h"
+#include "runner_spawns.h"
 #include "runner_values.h"
 #include "runner_verdicts.h"
 #include "source/script.h"
@@ -36,6 +37,7 @@ static void note_change(void *ctx, const struct change *c)
 	struct run *run = ctx;
 	struct buf *b = &run->changes;
 
+	spawns_note(&run->spawns, c);
 	if (!change_names[c->kind])
 		return;
 	if (b->len)
@@ -317,6 +319,40 @@ static void expect_verdict(struct run *run, struct script_word *w, int cnt, bool
 	zombies_release(&z);
 }
 
+/* pid=100 total=5ms queued=1ms; pid=100 none: nothing of it is a spawn */
+static void expect_spawn(struct run *run, struct script_word *w, int cnt)
+{
+	uint32_t pid = cnt && w[0].value ? strtoul(w[0].value, NULL, 0) : 0;
+	const struct spawn_one *one = spawn_of_pid(&run->spawns, pid);
+	bool none = cnt > 1 && strcmp(w[1].key, "none") == 0;
+	struct val v;
+
+	if (none == !!one && !run->why.len)
+		buf_printf(&run->why, "expected %s spawn of %u, got %s", none ? "no" : "a", pid,
+			   one ? "one" : "none");
+	for (int i = 1; one && i < cnt && !run->why.len; i++) {
+		if (spawn_value(one, w[i].key, &v))
+			compare(run, &w[i], &v);
+		else
+			buf_printf(&run->why, "unknown key '%s'", w[i].key);
+	}
+}
+
+/* spawns=1 workers=2; at_end: with who lives */
+static void expect_spawns(struct run *run, struct script_word *w, int cnt)
+{
+	struct val v;
+
+	for (int i = 0; i < cnt && !run->why.len; i++) {
+		if (strcmp(w[i].key, "at_end") == 0)
+			spawns_end(&run->spawns, run->table);
+		else if (spawns_value(&run->spawns, w[i].key, &v))
+			compare(run, &w[i], &v);
+		else
+			buf_printf(&run->why, "unknown key '%s'", w[i].key);
+	}
+}
+
 static void expect(struct run *run, struct script_word *w, int cnt)
 {
 	const char *what = w[0].key;
@@ -343,6 +379,10 @@ static void expect(struct run *run, struct script_word *w, int cnt)
 		expect_verdict(run, w, cnt, false);
 	else if (strcmp(what, "verdicts") == 0)
 		expect_verdict(run, w, cnt, true);
+	else if (strcmp(what, "spawn") == 0)
+		expect_spawn(run, w, cnt);
+	else if (strcmp(what, "spawns") == 0)
+		expect_spawns(run, w, cnt);
 	else if (strcmp(what, "zombies") == 0 && cnt == 1)
 		expect_counts(run, &(struct script_word){"zombies_now", w[0].key, 0}, 1);
 	else
@@ -400,7 +440,7 @@ static void run_line(struct run *run, const char *line)
 	if (cnt >= 3 && strcmp(words[1].key, "expect") == 0) {
 		script_parse_time(words[0].key, &at);
 		run->now_ns = SCRIPT_EPOCH_NS + at;
-		if (strncmp(words[2].key, "verdict", 7) == 0)
+		if (strncmp(words[2].key, "verdict", 7) == 0 || strcmp(words[2].key, "spawns") == 0)
 			run_tick(run, words[0].key);
 		expect(run, words + 2, cnt - 2);
 	}
@@ -454,6 +494,7 @@ static bool run_file(const char *path)
 			read_options(line, &opt);
 		if (!run.table) {
 			run.table = proc_table_new(&opt);
+			spawns_init(&run.spawns, run.table, SPAWNS_BY_PROGRAM, SPAWNS_KEPT);
 			proc_table_listen(run.table, note_change, &run);
 		}
 		expectations += strstr(line, " expect ") != NULL;
@@ -467,6 +508,7 @@ static bool run_file(const char *path)
 	else
 		printf("ok %s\n", base_name(path, name, sizeof(name)));
 	number = run.why.len == 0;
+	spawns_release(&run.spawns);
 	proc_table_free(run.table);
 	script_free(run.script);
 	buf_release(&run.records);

@@ -3,6 +3,7 @@
 #ifndef PROCTRAIL_TESTS_SCRIPT_RUNNER_VALUES_H
 #define PROCTRAIL_TESTS_SCRIPT_RUNNER_VALUES_H
 
+#include "analysis/spawns.h"
 #include "base/clock.h"
 #include "model/proc_table.h"
 #include "source/script.h"
@@ -10,6 +11,7 @@
 struct run {
 	struct script *script;
 	struct proc_table *table;
+	struct spawns spawns;
 	struct buf records;
 	struct buf changes; /* since the last 'expect changes' */
 	struct buf why;     /* empty: all well so far */

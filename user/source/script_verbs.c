@@ -220,6 +220,9 @@ static void run_exec(struct line *l)
 	r.args_kept = tail.len;
 	r.args_len = line_u64(l, "args_len", tail.len);
 	r.thread_start_ns = life->start_ns;
+	r.run_delay_ns = line_ns(l, "queued", 0);
+	r.cpu_ns = line_ns(l, "cpu_time", 0);
+	r.nvcsw = line_u64(l, "switches", 0);
 	memcpy(r.comm, life->comm, sizeof(r.comm));
 	line_emit(l, &r.h, sizeof(r), tail);
 }
