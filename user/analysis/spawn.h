@@ -10,7 +10,8 @@
  * queued + blocked + running = total, by construction: the kernel keeps how long a task was runnable
  * and had no CPU (sched_info.run_delay), and how long it ran, but the latter only up to its last tick or
  * switch. A task that never gave its CPU away was never blocked, then running is the rest; otherwise
- * blocked is the rest, and of that up to 'err' ran.
+ * blocked is the rest, and of that up to 'err' ran. What interrupts and a hypervisor took from a CPU that
+ * it had is within 'running' where that is the rest: the kernel's CPU clock may leave it out.
  */
 struct spawn_split {
 	uint64_t total, queued, blocked, running, err; /* ns */
