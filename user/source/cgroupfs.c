@@ -78,7 +78,7 @@ static int32_t hierarchy_id(const char *proc_dir, const char *controller)
 void cgroupfs_open(struct cgroupfs *cg, const char *proc_dir)
 {
 	struct host_cgroups mounts = {0};
-	const char *mount = mounts.v2, *pids = mounts.v1_pids;
+	const char *mount = mounts.v2, *pids = mounts.v1_pids, *cpu = mounts.v1_cpu;
 
 	memset(cg, 0, sizeof(*cg));
 	cg->mount_fd = -1;
@@ -94,6 +94,10 @@ void cgroupfs_open(struct cgroupfs *cg, const char *proc_dir)
 	}
 	if (!*pids && file_has_word(mounts.v2, "cgroup.controllers", "pids"))
 		pids = mounts.v2;
+	cg->cpu_v1 = *cpu;
+	if (!*cpu && file_has_word(mounts.v2, "cgroup.controllers", "cpu"))
+		cpu = mounts.v2;
+	snprintf(cg->cpu_mount, sizeof(cg->cpu_mount), "%s", cpu);
 	snprintf(cg->pids_mount, sizeof(cg->pids_mount), "%s", pids);
 	snprintf(cg->mount, sizeof(cg->mount), "%s", mount);
 	if (*mount)
@@ -139,11 +143,9 @@ int cgroupfs_put_path(const struct cgroupfs *cg, uint64_t id, struct buf *ret_pa
 	return 0;
 }
 
-int cgroupfs_put_path_of(const struct cgroupfs *cg, const char *proc_dir, uint32_t pid,
-			 struct buf *ret_path)
+/* want: a controller of v1; "": v2 */
+static int put_path_in(const char *want, const char *proc_dir, uint32_t pid, struct buf *ret_path)
 {
-	static const char *const controller[] = {"", "memory", "pids"};
-	const char *want = controller[cg->kind];
 	char name[64], *line = NULL;
 	size_t cap = 0;
 	int err = -ENOENT;
@@ -168,6 +170,20 @@ int cgroupfs_put_path_of(const struct cgroupfs *cg, const char *proc_dir, uint32
 	free(line);
 	fclose(f);
 	return err;
+}
+
+int cgroupfs_put_path_of(const struct cgroupfs *cg, const char *proc_dir, uint32_t pid,
+			 struct buf *ret_path)
+{
+	static const char *const controller[] = {"", "memory", "pids"};
+
+	return put_path_in(controller[cg->kind], proc_dir, pid, ret_path);
+}
+
+int cgroupfs_put_cpu_path_of(const struct cgroupfs *cg, const char *proc_dir, uint32_t pid,
+			     struct buf *ret_path)
+{
+	return put_path_in(cg->cpu_v1 ? "cpu" : "", proc_dir, pid, ret_path);
 }
 
 int cgroupfs_find(const struct cgroupfs *cg, const char *path, uint64_t *ret_id, int *ret_level)

@@ -17,6 +17,8 @@ struct cgroupfs {
 	int mount_fd;      /* of the hierarchy; -1: not mounted, ids have no paths */
 	char mount[256];
 	char pids_mount[256]; /* where pids.max lies; empty: nowhere */
+	char cpu_mount[256];  /* where the quotas of CPU time lie; empty: nowhere */
+	bool cpu_v1;          /* ... which is not the v2 hierarchy */
 };
 
 /* Never fails: what is not there is marked so. proc_dir: NULL is /proc. */
@@ -31,6 +33,9 @@ int cgroupfs_put_path(const struct cgroupfs *cg, uint64_t id, struct buf *ret_pa
 /* The same through /proc/PID/cgroup, for a process that is in it now. */
 int cgroupfs_put_path_of(const struct cgroupfs *cg, const char *proc_dir, uint32_t pid,
 			 struct buf *ret_path);
+/* Its path in the hierarchy of cpu_mount. */
+int cgroupfs_put_cpu_path_of(const struct cgroupfs *cg, const char *proc_dir, uint32_t pid,
+			     struct buf *ret_path);
 /* path: absolute, or below the mount. Depth 0 is the root. 0 or -errno */
 int cgroupfs_find(const struct cgroupfs *cg, const char *path, uint64_t *ret_id, int *ret_level);
 

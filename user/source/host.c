@@ -173,6 +173,8 @@ static void take_mount(struct host_cgroups *cg, char *line)
 		keep_first(cg->v1_memory, sizeof(cg->v1_memory), mount);
 	if (option_listed(super, "pids"))
 		keep_first(cg->v1_pids, sizeof(cg->v1_pids), mount);
+	if (option_listed(super, "cpu"))
+		keep_first(cg->v1_cpu, sizeof(cg->v1_cpu), mount);
 }
 
 int host_cgroups(const char *proc_dir, struct host_cgroups *ret_cgroups)

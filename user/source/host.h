@@ -53,6 +53,7 @@ struct host_cgroups {
 	char v2[128];        /* mount point; empty: not mounted */
 	char v1_memory[128]; /* the same for these v1 controllers */
 	char v1_pids[128];
+	char v1_cpu[128];
 };
 
 /* From self/mountinfo; 0 or -errno. */

@@ -40,8 +40,10 @@ static void live_free(struct source *s)
 		close(l->epoll_fd);
 	proc_reader_free(l->reader);
 	cgroupfs_release(&l->cgroups);
+	quotas_release(&l->quotas);
 	map_release(&l->cgroups_known);
 	buf_release(&l->batch);
+	buf_release(&l->asked);
 	free(l);
 }
 
@@ -98,6 +100,8 @@ static int gather(struct live *l)
 	now = clock_boot_ns();
 	if (l->reader)
 		proc_reader_collect(l->reader, now, &l->batch);
+	buf_put(&l->batch, l->asked.data, l->asked.len);
+	buf_reset(&l->asked);
 	if (now >= l->next_tick_ns || l->stopped)
 		live_tick(l, now);
 	return l->batch.err;
@@ -145,6 +149,10 @@ static void live_want(struct source *s, const struct want *w)
 	case WANT_LIMITS:
 		if (l->reader)
 			(void)proc_reader_ask_limits(l->reader, w->tgid, w->start_ns);
+		break;
+	case WANT_QUOTA:
+		quotas_watch_of(&l->quotas, &l->cgroups, l->opt.proc_dir, w->tgid, w->start_ns,
+				&l->asked);
 		break;
 	case WANT_PASS: live_pass_request(l, LIVE_PASS_ROWS | LIVE_PASS_BUSY_THREADS); break;
 	case WANT_TEXT: /* no analysis asks for one yet */ break;

@@ -27,6 +27,21 @@ static void mark_known(struct live *l, uint64_t id)
 	l->cgroup_last = id;
 }
 
+/*
+ * Under v1 the cpu controller has a hierarchy of its own. Who manages cgroups makes the same path in
+ * each; where this process lies at another, a path says nothing of quotas.
+ */
+static void watch_quotas(struct live *l, struct span path, uint32_t pid)
+{
+	struct buf cpu = {0};
+
+	if (!l->cgroups.cpu_v1 ||
+	    (!cgroupfs_put_cpu_path_of(&l->cgroups, l->opt.proc_dir, pid, &cpu) && !cpu.err &&
+	     span_equals(path, (struct span){cpu.data, cpu.len})))
+		quotas_watch(&l->quotas, &l->cgroups, path, &l->batch);
+	buf_release(&cpu);
+}
+
 static void put_cgroup(struct live *l, uint64_t id, uint32_t pid)
 {
 	struct buf path = {0};
@@ -40,6 +55,8 @@ static void put_cgroup(struct live *l, uint64_t id, uint32_t pid)
 		records_put_text(&l->batch, REC_FACT_CGROUP, id, (struct span){0}, text);
 		if (l->opt.texts || l->opt.texts_every_ns)
 			texts_put_pids_limits(&l->batch, &l->cgroups, text);
+		if (l->opt.texts_every_ns)
+			watch_quotas(l, text, pid);
 	}
 	buf_release(&path);
 }

@@ -13,6 +13,7 @@
 #include "source/cgroupfs.h"
 #include "source/live.h"
 #include "source/proc_reader.h"
+#include "source/quotas.h"
 #include "source/records.h"
 
 struct proctrail_bpf;
@@ -85,6 +86,9 @@ struct live {
 
 	struct live_pass pass;
 	struct cgroupfs cgroups;
+	struct quotas quotas;
+	struct buf asked;       /* answers to wants: the batch is being read when they are asked */
+	uint64_t quotas_due_ns; /* when to look at them again */
 	struct map cgroups_known;
 	uint64_t cgroup_last;
 	struct proc_reader *reader; /* NULL: no facts wanted */

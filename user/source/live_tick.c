@@ -17,6 +17,8 @@
 
 #include "proctrail.skel.h"
 
+#define QUOTAS_EVERY_NS NS_PER_SEC
+
 int live_counters_map(struct live *l)
 {
 	size_t len = l->cpus * sizeof(*l->counters);
@@ -147,6 +149,21 @@ static uint64_t look_for_missed(struct live *l, uint64_t attempted, uint64_t now
 	return count_missed(l);
 }
 
+/* Also at the end: what was counted since the last time belongs to the answer. */
+static void tell_texts(struct live *l, uint64_t now_ns)
+{
+	uint64_t every = l->opt.texts_every_ns;
+
+	if (l->quotas.cnt && (l->stopped || now_ns >= l->quotas_due_ns)) {
+		quotas_refresh(&l->quotas, &l->cgroups, &l->batch);
+		l->quotas_due_ns = now_ns + (every > QUOTAS_EVERY_NS ? every : QUOTAS_EVERY_NS);
+	}
+	if (every && (l->stopped || now_ns >= l->texts_due_ns)) {
+		texts_put_machine(&l->batch, l->opt.proc_dir);
+		l->texts_due_ns = now_ns + every;
+	}
+}
+
 void live_tick(struct live *l, uint64_t now_ns)
 {
 	struct rec_tick r = {0};
@@ -172,10 +189,7 @@ void live_tick(struct live *l, uint64_t now_ns)
 		l->zone_due_ns = now_ns + 10 * NS_PER_SEC;
 		live_read_limits(l);
 	}
-	if (l->opt.texts_every_ns && now_ns >= l->texts_due_ns) {
-		texts_put_machine(&l->batch, l->opt.proc_dir);
-		l->texts_due_ns = now_ns + l->opt.texts_every_ns;
-	}
+	tell_texts(l, now_ns);
 	r.gmtoff_s = l->gmtoff_s;
 	records_put(&l->batch, &r.h, sizeof(r), NULL, 0);
 	l->tick_ns = now_ns;

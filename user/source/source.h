@@ -20,10 +20,11 @@ struct want {
 	 * for now, as REC_FACT_TEXT 'waits:PID:START_NS' (text: proc_waits.h, parsed by waits_fact.h);
 	 * each asking reads anew and replaces the fact. WANT_LIMITS: how many tasks its user may have,
 	 * as REC_FACT_TEXT 'limits:PID:START_NS', the soft RLIMIT_NPROC: a number or 'unlimited'. All
-	 * three need live_options.facts.
+	 * three need live_options.facts. WANT_QUOTA: the quotas of CPU time that bind a process, as
+	 * quotas.h tells them, from then on.
 	 */
-	enum { WANT_PROC, WANT_TEXT, WANT_PASS, WANT_WAITS, WANT_LIMITS } kind;
-	uint32_t tgid; /* WANT_PROC, WANT_WAITS, WANT_LIMITS */
+	enum { WANT_PROC, WANT_TEXT, WANT_PASS, WANT_WAITS, WANT_LIMITS, WANT_QUOTA } kind;
+	uint32_t tgid; /* WANT_PROC, WANT_WAITS, WANT_LIMITS, WANT_QUOTA */
 	uint64_t start_ns;
 	const char *name; /* WANT_TEXT: a file below /proc, /sys/fs/cgroup */
 };
