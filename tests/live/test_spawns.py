@@ -7,7 +7,7 @@ import statistics
 import subprocess
 import sys
 
-from lib import (PROCTRAIL, Mismatches, expect, expect_true, gen, run, start, temp_dir, test)
+from lib import (PROCTRAIL, Mismatches, Skip, at_end, expect, expect_true, gen, run, start, temp_dir, test, until)
 
 
 def lines_of(out, event):
@@ -152,6 +152,22 @@ def text_fits_eighty_columns():
         expect_true("it says: " + word, word in text, text)
 
 
+def queue_finding(told):
+    found = [f for f in lines_of(told, "finding") if f["finding"] == "queue" and f.get("program") == "true"]
+    expect_true("it is found once", len(found) == 1, told[-3000:])
+    return found[0]
+
+
+def text_of(cmd, *options):
+    out = os.path.join(temp_dir(), "text")
+    run([PROCTRAIL, "spawns", "-o", out, *options, "--", *cmd], env=dict(os.environ, COLUMNS="80"), seconds=50)
+    with open(out) as f:
+        return f.read()
+
+
+SIXTEEN = "for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16; do /bin/true; done"
+
+
 @test(seconds=60)
 def who_waits_for_a_cpu_is_told():
     """Four hogs on the one CPU that the spawner may use."""
@@ -159,19 +175,66 @@ def who_waits_for_a_cpu_is_told():
     pin = lambda: os.sched_setaffinity(0, cpu)  # noqa: E731
     hogs = [start([sys.executable, "-S", "-c", "while True: pass"], preexec_fn=pin, stdout=subprocess.DEVNULL)
             for _ in range(4)]
-    script = "for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16; do /bin/true; done"
-    d = temp_dir()
-    live = os.path.join(d, "live")
-    run([PROCTRAIL, "spawns", "--json", "-o", live, "--", "taskset", "-c", str(min(cpu)), "sh", "-c", script],
-        seconds=50)
+    told = spawns(["taskset", "-c", str(min(cpu)), "sh", "-c", SIXTEEN], seconds=50)[0]
     for h in hogs:
         h.kill()
-    with open(live, "rb") as f:
-        told = f.read()
     group = next(g for g in lines_of(told, "spawn_group") if g.get("program") == "true")
     expect("spawns", 16, group["count"])
     expect_true("a third of the time and more is queueing", group["queued_ns"] > group["split_ns"] / 3, group)
-    expect_true("and it is found", "queue" in [f["finding"] for f in lines_of(told, "finding")], told[-2000:])
+    found = queue_finding(told)
+    expect("why", ("busy", None), (found["cause"], found.get("throttled_periods")))
+    if os.path.exists("/proc/pressure/cpu"):
+        expect_true("the pressure is told", found["cpu_pressure_percent"] > 50, found)
+
+
+def cpu_cgroup(quota_us, period_us):
+    """A cgroup with a quota where CPU time is limited here: (its folder, its path)"""
+    path = "/proctrail-live-%d" % os.getpid()
+    with open("/proc/mounts") as f:
+        mounts = [line.split()[1:4] for line in f]
+    v1 = next((m for m, kind, o in mounts if kind == "cgroup" and "cpu" in o.split(",")), None)
+    v2 = next((m for m, kind, o in mounts if kind == "cgroup2"), None)
+    d = (v1 or v2 or "") + path
+    try:
+        os.mkdir(d)
+        at_end(lambda: until("%s is gone" % d, lambda: gone(d)))
+        files = {"cpu.cfs_period_us": period_us, "cpu.cfs_quota_us": quota_us} if v1 else {
+            "cpu.max": "%d %d" % (quota_us, period_us)}
+        for name, value in files.items():
+            with open(os.path.join(d, name), "w") as f:
+                f.write(str(value))
+    except OSError as e:
+        raise Skip("no cgroup limits CPU time here: %s" % e)
+    return d, path
+
+
+def gone(d):
+    try:
+        os.rmdir(d)
+    except OSError as e:
+        return isinstance(e, FileNotFoundError)
+    return True
+
+
+def counts_of(d):
+    with open(d + "/cpu.stat") as f:
+        return {k: int(v) for k, v in map(str.split, f)}
+
+
+@test(seconds=60)
+def who_is_throttled_is_not_called_busy():
+    """A tenth of a CPU: the kernel counts who is throttled as runnable without a CPU."""
+    d, path = cpu_cgroup(10000, 100000)
+    cmd = ["sh", "-c", "echo $$ > %s/cgroup.procs; sh -c '%s'" % (d, SIXTEEN)]
+    told = spawns(cmd, "--by", "program", seconds=50)[0]
+    found, after = queue_finding(told), counts_of(d)
+    expect("why, by which quota", ("throttled", path, 10000, 100000),
+           tuple(found.get(k) for k in ("cause", "quota_cgroup", "quota_us", "quota_period_us")))
+    expect_true("as often as the cgroup says, at most, and more than half",
+                after["nr_throttled"] / 2 <= found["throttled_periods"] <= after["nr_throttled"] and
+                found["throttled_periods"] <= found["periods"] <= after["nr_periods"], found, after)
+    text = " ".join(text_of(cmd).split())
+    expect_true("the text says so", "throttled by the quota of %s (0.1 of a CPU): " % path in text, text)
 
 
 @test(seconds=60)

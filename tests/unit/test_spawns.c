@@ -12,6 +12,8 @@
 #define MS(n) ((n)*NS_PER_MS)
 #define T0    FEED_NOW
 
+#define FEED_START_100 "900000100000000" /* FEED_START(100) */
+
 struct scene {
 	struct proc_table *table;
 	struct spawns spawns;
@@ -21,7 +23,7 @@ static void on_change(void *ctx, const struct change *c)
 {
 	struct scene *s = ctx;
 
-	if (c->proc)
+	if (c->proc || c->kind == CHANGE_FACT)
 		spawns_note(&s->spawns, c);
 }
 
@@ -440,6 +442,102 @@ static void who_waits_for_a_cpu(void **state)
 	}
 }
 
+/* Twenty of them, queueing, born in the cgroup of their parent */
+static void queue_up(struct scene *s)
+{
+	parent(s, 100, "boss");
+	for (uint32_t i = 0; i < 20; i++) {
+		born(s, 200 + i, 100, T0 + i, false, 0);
+		execs(s, 200 + i, 100, T0 + i, T0 + i + MS(20), "/bin/x",
+		      (struct rec_exec){.run_delay_ns = MS(15)});
+	}
+	assert_int_equal(spawns_finish(&s->spawns), 0);
+}
+
+/* Where the cpu controller has a hierarchy of its own */
+static void be_v1(struct scene *s)
+{
+	struct event ev = {.host.cpus = 8, .host.cgroup_kind = REC_CGROUP_V1_MEMORY};
+
+	feed_apply(s->table, &ev, REC_HOST);
+}
+
+static void tell_stat(struct scene *s, const char *path, unsigned periods, unsigned throttled)
+{
+	char name[64], text[128];
+
+	snprintf(name, sizeof(name), "cgroup:%s/cpu.stat", path);
+	snprintf(text, sizeof(text),
+		 "usage_usec 900\nnr_periods %u\nnr_throttled %u\nthrottled_usec %u\n", periods,
+		 throttled, throttled * 70);
+	feed_text(s->table, name, text);
+}
+
+static struct spawn_finding why_queued(struct scene *s)
+{
+	struct spawn_finding f[SPAWN_FINDINGS_MAX];
+	size_t cnt = spawns_find(&s->spawns, MS(100), f);
+
+	for (size_t i = 0; i < cnt; i++) {
+		if (f[i].kind == FINDING_QUEUE)
+			return f[i];
+	}
+	fail_msg("not found");
+	return (struct spawn_finding){0};
+}
+
+/* What was throttled before we watched explains nothing; above a cgroup that may run, another may not. */
+static void throttled_is_not_busy(void **state)
+{
+	static const struct {
+		unsigned first, last; /* throttled periods of /a, of 100 and 200 */
+		enum spawn_queue_cause cause;
+	} cases[] = {{90, 150, QUEUE_THROTTLED}, {90, 95, QUEUE_BUSY}, {0, 10, QUEUE_THROTTLED}};
+	struct scene s;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct spawn_finding f;
+
+		open_scene(&s, SPAWNS_BY_PARENT, 0);
+		be_v1(&s);
+		feed_text(s.table, "cgroup:/a/cpu.max", "20000 100000");
+		tell_stat(&s, "/a", 100, cases[i].first);
+		tell_stat(&s, "/a/b", 100, 0);
+		tell_stat(&s, "/other", 100, 0);
+		feed_text(s.table, "cpu:100:" FEED_START_100, "/a/b");
+		tell_stat(&s, "/a", 200, cases[i].last);
+		tell_stat(&s, "/a/b", 200, 0);
+		tell_stat(&s, "/other", 200, 100);
+		queue_up(&s);
+		f = why_queued(&s);
+		assert_int_equal(f.cause, cases[i].cause);
+		if (f.throttle) {
+			assert_string_equal(f.throttle->path, "/a");
+			assert_int_equal(f.throttle->quota_us, 20000);
+			assert_int_equal(f.throttle->period_us, 100000);
+			assert_int_equal(f.counts.periods, 100);
+			assert_int_equal(f.counts.throttled, cases[i].last - cases[i].first);
+			assert_int_equal(f.counts.throttled_ns, f.counts.throttled * 70000ULL);
+		}
+		close_scene(&s);
+	}
+}
+
+/* Nobody said where they live: neither is claimed. */
+static void unknown_quotas_are_not_told_as_none(void **state)
+{
+	struct scene s;
+
+	(void)state;
+	open_scene(&s, SPAWNS_BY_PARENT, 0);
+	tell_stat(&s, "/a", 100, 0);
+	tell_stat(&s, "/a", 200, 100);
+	queue_up(&s);
+	assert_int_equal(why_queued(&s).cause, QUEUE_UNKNOWN);
+	close_scene(&s);
+}
+
 /* Who runs under ever new names must not cost ever more memory, and is counted all the same. */
 static void ever_new_names_are_one_group_in_the_end(void **state)
 {
@@ -495,6 +593,8 @@ int main(void)
 		cmocka_unit_test(fork_calls_stand_beside_the_total),
 		cmocka_unit_test(refused_calls_are_counted_by_limit),
 		cmocka_unit_test(who_waits_for_a_cpu),
+		cmocka_unit_test(throttled_is_not_busy),
+		cmocka_unit_test(unknown_quotas_are_not_told_as_none),
 		cmocka_unit_test(ever_new_names_are_one_group_in_the_end),
 		cmocka_unit_test(names_of_groups_are_parsed),
 	};

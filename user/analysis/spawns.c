@@ -60,6 +60,7 @@ void spawns_release(struct spawns *s)
 	map_release(&s->of_proc);
 	map_release(&s->heaps);
 	intern_release(&s->names);
+	throttles_release(&s->throttles);
 	memset(s, 0, sizeof(*s));
 }
 
@@ -338,6 +339,7 @@ static void note_exec(struct spawns *s, const struct change *c)
 		s->err = -ENOMEM;
 	s->spawns++;
 	count_one(g, &one.split);
+	s->err = spawn_place_note(&g->place, p, birth_parent_of(s, p), &s->names) ?: s->err;
 	if (g->how == HOW_FORK)
 		note_heap(s, p, g);
 	take_call(s, p, g);
@@ -437,6 +439,7 @@ void spawns_note(struct spawns *s, const struct change *c)
 	case CHANGE_FORK_FAILED: note_refused(s, &c->ev->fork_failed); break;
 	case CHANGE_EXEC: note_exec(s, c); break;
 	case CHANGE_REAP: note_gone(s, c->proc); break;
+	case CHANGE_FACT: throttles_note(&s->throttles, c); break;
 	case CHANGE_THREAD: s->threads += c->ev && c->ev->h.type == REC_FORK; break;
 	default: break;
 	}
@@ -512,6 +515,7 @@ static int merge(struct spawn_group *g, struct spawn_group *more)
 	g->short_cnt += more->short_cnt;
 	g->cpu_ns += more->cpu_ns;
 	g->parents += more->parents;
+	spawn_place_merge(&g->place, &more->place);
 	if (more->pgtables_bytes > g->pgtables_bytes)
 		g->pgtables_bytes = more->pgtables_bytes;
 	g->parent = (struct proc_key){0};

@@ -14,6 +14,8 @@
 #define PROCTRAIL_ANALYSIS_SPAWNS_H
 
 #include "analysis/spawn.h"
+#include "analysis/spawn_place.h"
+#include "analysis/throttle.h"
 #include "base/hist.h"
 #include "base/intern.h"
 #include "base/map.h"
@@ -47,6 +49,7 @@ struct spawn_group {
 	uint64_t failed;       /* of workers: ended by 126 or 127, as shells say that exec failed */
 	uint64_t died, short_cnt, cpu_ns; /* deaths; of short lives, and their CPU time */
 	uint64_t pgtables_bytes;          /* of a parent at a fork, the largest */
+	struct spawn_place place;
 };
 
 /* Mean of a group's spawns from the fork call's entry to the exec; 0: not known */
@@ -80,7 +83,8 @@ struct spawns {
 	uint64_t forks_failed, forks_limited[REC_LIMIT_CNT]; /* refused calls; by which limit */
 	uint64_t cpu_ns, short_cnt;                          /* of short lives, all together */
 	uint64_t unnamed; /* in groups without a name of their own: too many names */
-	int err;          /* 0, or -ENOMEM: some are not counted */
+	struct throttles throttles;
+	int err; /* 0, or -ENOMEM: some are not counted */
 };
 
 const char *spawns_by_name(enum spawns_by by);                 /* "parent" */
@@ -90,7 +94,7 @@ void spawns_init(struct spawns *s, const struct proc_table *t, enum spawns_by by
 void spawns_release(struct spawns *s);
 /* Whether this change is a spawn, and what it was; before it is noted, which takes the call. */
 bool spawns_one(const struct spawns *s, const struct change *c, struct spawn_one *ret);
-/* A change that is to be counted. 'c' and its rows as a listener has them. */
+/* A change that is to be counted, or a fact. 'c' and its rows as a listener has them. */
 void spawns_note(struct spawns *s, const struct change *c);
 /* At the end, of each row that is to be counted: zombies are dead, some workers live. */
 void spawns_note_left(struct spawns *s, const struct proc *p);

@@ -40,6 +40,29 @@ static bool holds(enum spawn_finding_kind kind, const struct spawn_group *g, uin
 	return false;
 }
 
+const char *spawn_queue_cause_name(enum spawn_queue_cause cause)
+{
+	switch (cause) {
+	case QUEUE_BUSY: return "busy";
+	case QUEUE_THROTTLED: return "throttled";
+	case QUEUE_UNKNOWN: break;
+	}
+	return "unknown";
+}
+
+/* The scheduler counts who is throttled as runnable: only the cgroup's own account tells. */
+static void find_queue_cause(const struct spawns *s, struct spawn_finding *f)
+{
+	struct span path;
+	bool sure = spawn_place_find(&f->group->place, s->table, &path);
+
+	f->throttle = throttles_find(&s->throttles, path, &f->counts);
+	if (f->throttle)
+		f->cause = QUEUE_THROTTLED;
+	else
+		f->cause = sure ? QUEUE_BUSY : QUEUE_UNKNOWN;
+}
+
 size_t spawns_find(const struct spawns *s, uint64_t span_ns,
 		   struct spawn_finding ret_findings[SPAWN_FINDINGS_MAX])
 {
@@ -54,8 +77,10 @@ size_t spawns_find(const struct spawns *s, uint64_t span_ns,
 				return cnt;
 			if (!holds(kind, &s->v[i], span_ns))
 				continue;
-			ret_findings[cnt++] =
-				(struct spawn_finding){.kind = kind, .group = &s->v[i]};
+			ret_findings[cnt] = (struct spawn_finding){.kind = kind, .group = &s->v[i]};
+			if (kind == FINDING_QUEUE)
+				find_queue_cause(s, &ret_findings[cnt]);
+			cnt++;
 			of_kind++;
 		}
 	}

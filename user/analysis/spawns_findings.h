@@ -14,14 +14,26 @@ enum spawn_finding_kind {
 	FINDING_KIND_CNT
 };
 
+/* Why who is queue-bound has no CPU */
+enum spawn_queue_cause {
+	QUEUE_BUSY,      /* other tasks run; no quota throttles these */
+	QUEUE_THROTTLED, /* the quota of a cgroup */
+	QUEUE_UNKNOWN,   /* what quotas bind them is not known */
+};
+
 struct spawn_finding {
 	enum spawn_finding_kind kind;
 	const struct spawn_group *group;
+	/* FINDING_QUEUE */
+	enum spawn_queue_cause cause;
+	const struct throttle *throttle; /* QUEUE_THROTTLED */
+	struct throttle_counts counts;   /* its, while we watched */
 };
 
 #define SPAWN_FINDINGS_MAX 8
 
-const char *spawn_finding_name(enum spawn_finding_kind kind); /* "large_heap" */
+const char *spawn_queue_cause_name(enum spawn_queue_cause cause); /* "throttled" */
+const char *spawn_finding_name(enum spawn_finding_kind kind);     /* "large_heap" */
 /*
  * After spawns_finish(); span_ns: over what time. At most one of a kind and group, those that cost most
  * first. Returns how many.

@@ -10,7 +10,9 @@
 #include "cmd/session.h"
 
 #define WATCH_NS (10 * NS_PER_SEC)
-#define ROWS     20 /* groups told, without --wide */
+#define ROWS     20               /* groups told, without --wide */
+#define TEXTS_NS (2 * NS_PER_SEC) /* load and pressure */
+#define ASK_MAX  256              /* parents whose quotas are asked for */
 
 struct run {
 	const struct options *opt;
@@ -20,6 +22,7 @@ struct run {
 	uint64_t begin_ns; /* of the part that was asked for; 0: not yet */
 	struct buf line;   /* --follow */
 	bool begun;        /* the first line of JSON is out */
+	size_t asked;      /* for the quotas of so many parents */
 };
 
 static void begin_lines(struct run *run)
@@ -44,6 +47,31 @@ static void follow(struct run *run, const struct change *c)
 	session_put(run->session, &run->line);
 }
 
+/* As long as it lives: it may have ended when the answer is made. */
+static void ask_for_quota(struct run *run, const struct change *c)
+{
+	struct proc_key parent = c->proc->birth_parent;
+
+	if (run->asked == ASK_MAX)
+		return;
+	run->asked++;
+	session_want(run->session, &(struct want){.kind = WANT_QUOTA,
+						  .tgid = parent.tgid,
+						  .start_ns = parent.start_ns});
+}
+
+/* A group that is new tells of a parent that may be new. */
+static void count(struct run *run, const struct change *c)
+{
+	size_t groups = run->spawns.cnt;
+
+	if (run->opt->follow && c->proc)
+		follow(run, c);
+	spawns_note(&run->spawns, c);
+	if (run->spawns.cnt > groups && c->kind == CHANGE_EXEC)
+		ask_for_quota(run, c);
+}
+
 static void on_change(void *ctx, const struct change *c)
 {
 	struct run *run = ctx;
@@ -52,11 +80,8 @@ static void on_change(void *ctx, const struct change *c)
 	if (!session_quiet(run->session)) {
 		if (!run->begin_ns)
 			run->begin_ns = proc_table_host(run->spawns.table)->now_ns;
-		if (c->proc && scope_has(&run->scope, c->proc)) {
-			if (run->opt->follow)
-				follow(run, c);
-			spawns_note(&run->spawns, c);
-		}
+		if (c->kind == CHANGE_FACT || (c->proc && scope_has(&run->scope, c->proc)))
+			count(run, c);
 	}
 	scope_forget(&run->scope, c);
 }
@@ -111,6 +136,7 @@ int cmd_spawns(const struct options *opt)
 	struct session_options so = {
 		.opt = opt,
 		.facts = true,
+		.texts_every_ns = TEXTS_NS,
 		.duration_ns = opt->cmd || opt->follow || opt->duration_ns != DURATION_UNSET ?
 				       opt->duration_ns :
 				       WATCH_NS,

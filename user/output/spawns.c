@@ -210,6 +210,68 @@ static void put_table(struct page *p)
 
 /* ---- sentences --------------------------------------------------------------------------------- */
 
+/* "0.2 of a CPU", "1.5 CPUs" */
+static void put_quota(struct page *p, const struct throttle *t)
+{
+	double cpus = (double)t->quota_us / (double)t->period_us;
+
+	if (cpus < 0.1)
+		buf_printf(&p->text, "%.2f of a CPU", cpus);
+	else if (cpus < 0.95)
+		buf_printf(&p->text, "%.1f of a CPU", cpus);
+	else
+		buf_printf(&p->text, "%.1f CPUs", cpus);
+}
+
+static void put_pressure(struct page *p)
+{
+	struct span load = proc_table_fact(p->r->table, "/proc/loadavg");
+	int percent = throttles_pressure(&p->v->spawns->throttles);
+	size_t len = 0;
+
+	while (len < load.len && load.data[len] != ' ')
+		len++;
+	if (percent < 0 && !len)
+		return;
+	buf_put_str(&p->text, " (");
+	if (percent >= 0)
+		buf_printf(&p->text, "somebody waited for one in %d%% of the time%s", percent,
+			   len ? ", " : "");
+	if (len)
+		buf_printf(&p->text, "load %.*s on %u", (int)len, load.data,
+			   proc_table_host(p->r->table)->cpus);
+	buf_put_char(&p->text, ')');
+}
+
+static void put_queue_cause(struct page *p, const struct spawn_finding *f)
+{
+	switch (f->cause) {
+	case QUEUE_THROTTLED:
+		buf_put_str(&p->text, "throttled by the quota of ");
+		text_put_safe(&p->text, span_of(f->throttle->path), &p->r->style);
+		if (f->throttle->period_us) {
+			buf_put_str(&p->text, " (");
+			put_quota(p, f->throttle);
+			buf_put_char(&p->text, ')');
+		}
+		buf_printf(&p->text, ": %" PRIu64 " of %" PRIu64 " periods. ", f->counts.throttled,
+			   f->counts.periods);
+		buf_put_str(&p->text, "A larger cpu.max helps, more CPUs do not.");
+		break;
+	case QUEUE_BUSY:
+		buf_put_str(&p->text, "the CPUs are busy");
+		put_pressure(p);
+		buf_put_str(&p->text, "; no quota throttles it.");
+		break;
+	case QUEUE_UNKNOWN:
+		buf_put_str(&p->text, "the CPUs are busy");
+		put_pressure(p);
+		buf_put_str(&p->text,
+			    ", or a quota throttles it: which one binds it is not known.");
+		break;
+	}
+}
+
 static void put_finding(struct page *p, const struct spawn_finding *f)
 {
 	const struct spawn_group *g = f->group;
@@ -240,10 +302,9 @@ static void put_finding(struct page *p, const struct spawn_finding *f)
 		break;
 	case FINDING_QUEUE:
 		text_put_safe(&p->text, span_of(program), &p->r->style);
-		buf_printf(&p->text,
-			   " waits for a CPU in %.0f%% of the time until it starts: more is "
-			   "runnable than there are CPUs, or its cgroup is throttled (cpu.stat).",
+		buf_printf(&p->text, " waits for a CPU in %.0f%% of the time until it starts: ",
 			   100.0 * (double)g->queued_ns / (double)g->split_ns);
+		put_queue_cause(p, f);
 		break;
 	case FINDING_EXEC_FAILED:
 		put_who(&p->text, p, g, NAMES_MAX);

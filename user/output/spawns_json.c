@@ -69,7 +69,27 @@ static void put_group(struct buf *b, const struct render *r, const struct spawns
 	json_end(&j);
 }
 
-static void put_finding(struct buf *b, const struct render *r, const struct spawn_finding *f)
+static void put_queue_cause(struct json *j, const struct spawns *s, const struct spawn_finding *f)
+{
+	int pressure = throttles_pressure(&s->throttles);
+
+	json_str(j, "cause", span_of(spawn_queue_cause_name(f->cause)));
+	if (pressure >= 0)
+		json_u64(j, "cpu_pressure_percent", (uint64_t)pressure);
+	if (f->cause != QUEUE_THROTTLED)
+		return;
+	json_str(j, "quota_cgroup", span_of(f->throttle->path));
+	if (f->throttle->period_us) {
+		json_u64(j, "quota_us", f->throttle->quota_us);
+		json_u64(j, "quota_period_us", f->throttle->period_us);
+	}
+	json_u64(j, "periods", f->counts.periods);
+	json_u64(j, "throttled_periods", f->counts.throttled);
+	json_u64(j, "throttled_ns", f->counts.throttled_ns);
+}
+
+static void put_finding(struct buf *b, const struct render *r, const struct spawns *s,
+			const struct spawn_finding *f)
 {
 	const struct spawn_group *g = f->group;
 	struct json j;
@@ -84,6 +104,8 @@ static void put_finding(struct buf *b, const struct render *r, const struct spaw
 		json_u64(&j, "ppid", g->parent.tgid);
 	if (!g->worker)
 		json_str(&j, "program", span_of(g->program));
+	if (f->kind == FINDING_QUEUE)
+		put_queue_cause(&j, s, f);
 	json_end(&j);
 }
 
@@ -99,7 +121,7 @@ void spawns_put_json(struct buf *b, const struct render *r, const struct spawns_
 	for (size_t i = 0; i < s->slow_cnt; i++)
 		spawns_put_one_json(b, r, &s->slow[i]);
 	for (size_t i = 0; i < cnt; i++)
-		put_finding(b, r, &f[i]);
+		put_finding(b, r, s, &f[i]);
 	json_begin(&j, b, "spawns");
 	spawns_put_time(&j, r, proc_table_host(r->table)->now_ns);
 	json_u64(&j, "spawns", s->spawns);
