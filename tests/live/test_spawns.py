@@ -97,6 +97,70 @@ open(%r, "w").write(str(u.ru_utime + u.ru_stime))
                 got, want, groups)
 
 
+def gone(d):
+    try:
+        os.rmdir(d)
+    except OSError as e:
+        return isinstance(e, FileNotFoundError)
+    return True
+
+
+def counts_of(d):
+    with open(d + "/cpu.stat") as f:
+        return {k: int(v) for k, v in map(str.split, f)}
+
+
+def account_of(name):
+    """A cgroup that counts CPU time: (its folder, the file that does)"""
+    with open("/proc/mounts") as f:
+        mounts = [line.split()[1:4] for line in f]
+    v1 = next((m for m, kind, o in mounts if kind == "cgroup" and "cpuacct" in o.split(",")), None)
+    v2 = next((m for m, kind, o in mounts if kind == "cgroup2"), None)
+    d = (v1 or v2 or "") + name
+    try:
+        os.mkdir(d)
+    except OSError as e:
+        raise Skip("no cgroup counts CPU time here: %s" % e)
+    at_end(lambda: until("%s is gone" % d, lambda: gone(d)))
+    return d, d + ("/cpuacct.usage" if v1 else "/cpu.stat")
+
+
+# Joins the cgroup, starts programs and workers that burn, and tells what it used itself there.
+ACCOUNTED = """
+import os, sys, time
+BURN = "i = 0\\nwhile i < 600000: i += 1"
+with open(sys.argv[1] + "/cgroup.procs", "w") as f:
+    f.write("0")
+joined = time.process_time_ns()
+for _ in range(6):
+    os.waitpid(os.posix_spawn(sys.executable, [sys.executable, "-S", "-c", BURN], os.environ), 0)
+    pid = os.fork()
+    if not pid:
+        exec(BURN)
+        os._exit(0)
+    os.waitpid(pid, 0)
+with open(sys.argv[2]) as f:
+    used = f.read().split()
+print(time.process_time_ns() - joined, used[-1] if len(used) == 1 else 1000 * int(used[used.index("usage_usec") + 1]))
+"""
+
+
+@test(seconds=60)
+def cpu_of_short_lives_is_their_cgroups_account():
+    d, account = account_of("/proctrail-live-acct-%d" % os.getpid())
+    told, out = spawns([os.path.realpath(sys.executable), "-S", "-c", ACCOUNTED, d, account], "--by", "program")
+    own, used = map(int, out.split())
+    want = used - own
+    groups = [g for g in lines_of(told, "spawn_group") if g["count"] == 6]
+    expect("groups: the programs, the workers", [False, True], sorted(g["worker"] for g in groups))
+    expect("all are short", [6, 6], [g["short_lives"] for g in groups])
+    got = sum(g["short_cpu_ns"] for g in groups)
+    expect_true("it burns something", want > 100e6, want)
+    expect_true("CPU time, within 2 % or 10 ms", abs(got - want) <= max(0.02 * want, 10e6), got, want, groups)
+    total = lines_of(told, "spawns")[0]
+    expect_true("the sum holds them", total["short_cpu_ns"] >= got and total["short_lives"] >= 12, total)
+
+
 FAILING = """
 import os
 for code in (127, 126, 127, 1):
@@ -208,27 +272,15 @@ def cpu_cgroup(quota_us, period_us):
     return d, path
 
 
-def gone(d):
-    try:
-        os.rmdir(d)
-    except OSError as e:
-        return isinstance(e, FileNotFoundError)
-    return True
-
-
-def counts_of(d):
-    with open(d + "/cpu.stat") as f:
-        return {k: int(v) for k, v in map(str.split, f)}
-
-
 @test(seconds=60)
 def who_is_throttled_is_not_called_busy():
     """A tenth of a CPU: the kernel counts who is throttled as runnable without a CPU."""
-    d, path = cpu_cgroup(10000, 100000)
-    cmd = ["sh", "-c", "echo $$ > %s/cgroup.procs; sh -c '%s'" % (d, SIXTEEN)]
+    d, path = cpu_cgroup(1000, 10000)
+    loop = "i=0; while [ $i -lt 60 ]; do /bin/true; i=$((i+1)); done"
+    cmd = ["sh", "-c", "echo $$ > %s/cgroup.procs; sh -c '%s'" % (d, loop)]
     told = spawns(cmd, "--by", "program", seconds=50)[0]
     found, after = queue_finding(told), counts_of(d)
-    expect("why, by which quota", ("throttled", path, 10000, 100000),
+    expect("why, by which quota", ("throttled", path, 1000, 10000),
            tuple(found.get(k) for k in ("cause", "quota_cgroup", "quota_us", "quota_period_us")))
     expect_true("as often as the cgroup says, at most, and more than half",
                 after["nr_throttled"] / 2 <= found["throttled_periods"] <= after["nr_throttled"] and
