@@ -290,6 +290,20 @@ def who_is_throttled_is_not_called_busy():
 
 
 @test(seconds=60)
+def a_containers_start_is_a_class_of_its_own():
+    """Its init is born in a new pid namespace and runs nothing of its own before the program."""
+    script = "/bin/true; unshare --pid --fork sh -c '/bin/true; :'; unshare --pid --fork /bin/true; :"
+    told = spawns(["sh", "-c", script], "--by", "program", "--slowest", "20")[0]
+    groups = {(g["program"], g.get("container_start", False)): g["count"] for g in lines_of(told, "spawn_group")}
+    expect("programs, which start containers", {("sh", True): 1, ("true", True): 1}.items(),
+           {k: v for k, v in groups.items() if k[1]}.items())
+    expect("the others start none", (2, 2), (groups.get(("true", False)), groups.get(("unshare", False))))
+    expect("one by one", 2, len([x for x in lines_of(told, "spawn") if x.get("container_start")]))
+    text = text_of(["sh", "-c", script])
+    expect_true("the text says so", "\ncontainer " in text and "2 containers started: " in text, text)
+
+
+@test(seconds=60)
 def each_spawn_is_told_as_it_happens():
     told = spawns(gen("spawn", "--how", "mixed", "--count", 60), "--follow", "--slowest", "1000")[0]
     first = json.loads(told.splitlines()[0])["event"]

@@ -297,6 +297,35 @@ static void who_was_there_before_was_not_spawned(void **state)
 	close_scene(&s);
 }
 
+/* Pid 1 of a namespace, which is the class; what it starts is as ever. */
+static void starts_of_containers_are_a_class(void **state)
+{
+	struct scene s;
+
+	(void)state;
+	open_scene(&s, SPAWNS_BY_PROGRAM, 4);
+	parent(&s, 100, "runc");
+	for (uint32_t i = 0; i < 2; i++) {
+		struct event ev = {0};
+
+		about(&ev, 200 + i, 100, T0 + i, T0 + i);
+		ev.fork.place = (struct rec_place){.pidns = 7, .ns_tgid = 1 + i, .ns_level = 1};
+		ev.h.flags = i ? 0 : REC_F_NSINIT;
+		ev.fork.exit_signal = 17;
+		feed_apply(s.table, &ev, REC_FORK);
+		execs(&s, 200 + i, 100, T0 + i, T0 + i + MS(40 - i), "/bin/app",
+		      (struct rec_exec){0});
+	}
+	assert_int_equal(spawns_finish(&s.spawns), 0);
+	assert_int_equal(s.spawns.cnt, 2);
+	assert_true(s.spawns.v[0].container);
+	assert_int_equal(s.spawns.v[0].total_ns.sum, MS(40));
+	assert_false(s.spawns.v[1].container);
+	assert_true(s.spawns.slow[0].container);
+	assert_false(s.spawns.slow[1].container);
+	close_scene(&s);
+}
+
 /* ---- workers and findings ---------------------------------------------------------------------- */
 
 static const struct spawn_group *found(struct scene *s, enum spawn_finding_kind kind,
@@ -588,6 +617,7 @@ int main(void)
 		cmocka_unit_test(what_is_execed_later_is_the_same_spawn),
 		cmocka_unit_test(lives_of_a_second_are_seen_by_others_too),
 		cmocka_unit_test(who_was_there_before_was_not_spawned),
+		cmocka_unit_test(starts_of_containers_are_a_class),
 		cmocka_unit_test(children_without_a_program),
 		cmocka_unit_test(forks_of_a_large_heap),
 		cmocka_unit_test(fork_calls_stand_beside_the_total),

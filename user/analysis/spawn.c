@@ -28,6 +28,11 @@ bool spawn_split_of(const struct change *c, struct spawn_split *ret)
 	return true;
 }
 
+bool spawn_starts_container(const struct proc *p)
+{
+	return p->flags & PROC_NSINIT;
+}
+
 bool spawn_suspends(enum spawn_how how)
 {
 	return how == HOW_VFORK || how == HOW_POSIX_SPAWN;

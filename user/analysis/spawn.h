@@ -23,6 +23,11 @@ struct spawn_split {
  * seen.
  */
 bool spawn_split_of(const struct change *c, struct spawn_split *ret);
+/*
+ * A container's start: its program is the first image of pid 1 of a pid namespace of its own. What
+ * a runtime does before that process is born, and as which of its own programs, is not part of it.
+ */
+bool spawn_starts_container(const struct proc *p);
 /* The parent stood still until the child's exec or death. */
 bool spawn_suspends(enum spawn_how how);
 

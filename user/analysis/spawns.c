@@ -152,9 +152,9 @@ static struct spawn_group *group_new(struct spawns *s, const struct spawn_group 
 static struct intern_str *name_of(struct spawns *s, const struct spawn_group *g)
 {
 	char text[NAME_MAX_LEN];
-	int len = snprintf(text, sizeof(text), "%d %d %u %llu %s/%s", g->how, g->worker,
-			   g->parent.tgid, (unsigned long long)g->parent.start_ns, g->who,
-			   g->program);
+	int len = snprintf(text, sizeof(text), "%d %d %d %u %llu %s/%s", g->how, g->worker,
+			   g->container, g->parent.tgid, (unsigned long long)g->parent.start_ns,
+			   g->who, g->program);
 
 	return intern_get(&s->names, (struct span){text, (size_t)len}, (uint32_t)len);
 }
@@ -180,6 +180,7 @@ static struct spawn_group *group_of(struct spawns *s, const struct proc *p)
 {
 	struct spawn_group like = {.how = p->how, .worker = !p->exec_cnt, .parents = 1}, *g;
 
+	like.container = !like.worker && spawn_starts_container(p);
 	fill_who(s, p, &like);
 	set_text(like.program, sizeof(like.program), program_of(p));
 	g = find_or_add(s, &like, NAMES_MAX);
@@ -259,6 +260,7 @@ bool spawns_one(const struct spawns *s, const struct change *c, struct spawn_one
 		.fork_ns = call ? call->took_ns : 0,
 		.exec_ns = c->boot_ns,
 		.how = p->how,
+		.container = spawn_starts_container(p),
 	};
 	memcpy(ret->comm, p->comm, sizeof(ret->comm));
 	if (parent)
@@ -478,6 +480,8 @@ static int by_name(const void *a, const void *b)
 		diff = strcmp(x->program, y->program);
 	if (!diff)
 		diff = x->how - y->how;
+	if (!diff)
+		diff = x->container - y->container;
 	return diff ? diff : x->worker - y->worker;
 }
 

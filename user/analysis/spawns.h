@@ -39,6 +39,7 @@ struct spawn_group {
 	uint32_t parents;     /* several of that name: how many, at least */
 	uint8_t how;          /* enum spawn_how */
 	bool worker;          /* no program of its own */
+	bool container;       /* starts of containers: see spawn.h */
 	struct hist total_ns; /* birth..exec; of workers empty */
 	struct hist fork_ns;  /* the call, until the child was complete; of those that were timed */
 	uint64_t before_ns;   /* sum of what of those lies before the birth */
@@ -62,6 +63,7 @@ struct spawn_one {
 	uint64_t fork_ns; /* 0: not timed */
 	uint64_t exec_ns; /* boot_ns */
 	uint8_t how;
+	bool container;
 	char comm[REC_COMM_LEN], parent_comm[REC_COMM_LEN];
 	char exe[REC_FILE_LEN]; /* as it was asked for; "": not known */
 };

@@ -136,7 +136,7 @@ static void put_row(struct page *p, const struct spawn_group *g)
 {
 	bool timed = g->total_ns.cnt != 0;
 
-	buf_printf(p->out, "%-*s ", HOW_WIDTH, spawn_how_name(g->how));
+	buf_printf(p->out, "%-*s ", HOW_WIDTH, g->container ? "container" : spawn_how_name(g->how));
 	if (p->who) {
 		put_who(&p->text, p, g, p->who);
 		put_cell(p, p->who);
@@ -336,6 +336,29 @@ static void put_findings(struct page *p)
 	}
 }
 
+/* What the figures of such rows mean, which is less than somebody may hope. */
+static void put_containers(struct page *p)
+{
+	const struct spawns *s = p->v->spawns;
+	uint64_t cnt = 0, sum = 0;
+
+	for (size_t i = 0; i < s->cnt; i++) {
+		if (!s->v[i].container)
+			continue;
+		cnt += s->v[i].total_ns.cnt;
+		sum += s->v[i].total_ns.sum;
+	}
+	if (!cnt)
+		return;
+	put_counted(&p->text, cnt, "container", "containers");
+	buf_put_str(&p->text, " started: ");
+	text_put_duration(&p->text, sum / cnt);
+	buf_put_str(&p->text, cnt == 1 ? " from the birth of its init to its own program." :
+					 " each from the birth of its init to its own program.");
+	table_put_wrapped(p->out, &p->r->style, text_of(p), 0, 2);
+	buf_reset(&p->text);
+}
+
 static void put_cpu(struct page *p)
 {
 	const struct spawns *s = p->v->spawns;
@@ -469,6 +492,7 @@ void spawns_put_text(struct buf *b, const struct render *r, const struct spawns_
 	put_head(&p);
 	put_table(&p);
 	put_findings(&p);
+	put_containers(&p);
 	put_cpu(&p);
 	put_fork_calls(&p);
 	put_refused(&p);

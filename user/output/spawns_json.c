@@ -34,6 +34,8 @@ static void put_group(struct buf *b, const struct render *r, const struct spawns
 		json_u64(&j, "parents", g->parents);
 	}
 	json_bool(&j, "worker", g->worker);
+	if (g->container)
+		json_bool(&j, "container_start", true);
 	if (!g->worker)
 		json_str(&j, "program", span_of(g->program));
 	json_u64(&j, "count", g->cnt);

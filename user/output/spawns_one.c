@@ -34,7 +34,7 @@ void spawns_put_one_text(struct buf *b, const struct render *r, const struct spa
 	clock_put_time(&line, proc_table_clock(r->table), one->exec_ns, 3);
 	buf_put_char(&line, ' ');
 	put_split(&line, one);
-	buf_printf(&line, " %s ", spawn_how_name(one->how));
+	buf_printf(&line, " %s ", one->container ? "container start" : spawn_how_name(one->how));
 	put_name(&line, r, one->comm, one->key.tgid);
 	buf_put_str(&line, " of ");
 	put_name(&line, r, one->parent_comm, one->parent.tgid);
@@ -52,6 +52,8 @@ void spawns_put_one_json(struct buf *b, const struct render *r, const struct spa
 	json_u64(&j, "start_ns", one->key.start_ns);
 	json_u64(&j, "ppid", one->parent.tgid);
 	json_str(&j, "how", span_of(spawn_how_name(one->how)));
+	if (one->container)
+		json_bool(&j, "container_start", true);
 	json_str(&j, "comm", span_of(one->comm));
 	if (one->exe[0])
 		json_str(&j, "exe", span_of(one->exe));
