@@ -303,6 +303,58 @@ def a_containers_start_is_a_class_of_its_own():
     expect_true("the text says so", "\ncontainer " in text and "2 containers started: " in text, text)
 
 
+PILE = """
+import subprocess, time
+for _ in range(7):
+    subprocess.Popen(["sleep", "4"])
+    time.sleep(0.45)
+for _ in range(7):
+    subprocess.Popen(["env", "sleep", "4"])
+subprocess.run(["sleep", "4"])
+"""
+
+
+@test(seconds=60)
+def copies_that_pile_up_are_told():
+    """Seven one after the other that stay; seven more at once, which are no pile."""
+    python = os.path.realpath(sys.executable)
+    trail = os.path.join(temp_dir(), "t.trail")
+    live = run([PROCTRAIL, "spawns", "--json", "--duration", "3300ms", "--by", "program", "-w", trail, "--",
+                python, "-S", "-c", PILE])[1]
+    again = run([PROCTRAIL, "spawns", "--json", "--by", "program", "-r", trail])[1]
+    for told in (live, again):
+        found = [f for f in lines_of(told, "finding") if f["finding"] == "pile_up"]
+        expect("what piles up", [("sleep", ["sleep", "4"])], [(f["program"], f.get("args")) for f in found])
+
+
+STORM = """
+import os, subprocess, sys, time
+end, rounds = time.monotonic() + 1.2, 0
+while time.monotonic() < end or rounds < 12:
+    rounds += 1
+    for _ in range(30):
+        os.waitpid(os.posix_spawn("/bin/true", ["true"], {}), 0)
+    subprocess.run([sys.executable, "-S", "-c", "0"])
+print(os.getpid())
+"""
+
+
+@test(seconds=60)
+def a_storm_has_a_root_and_an_interpreter_a_price():
+    python = os.path.realpath(sys.executable)
+    told, out = spawns([python, "-S", "-c", STORM])
+    found = {f["finding"]: f for f in lines_of(told, "finding")}
+    expect("who storms", int(out), found.get("storm", {}).get("root_pid"))
+    expect("whose start is told", os.path.basename(python), found.get("interpreter", {}).get("program"))
+    group = next(g for g in lines_of(told, "spawn_group") if g.get("program") == os.path.basename(python))
+    start = found["interpreter"]["start_cpu_max_ns"]
+    expect_true("it is not more than a life takes", 0 < start <= group["short_cpu_ns"] / group["short_lives"],
+                start, group)
+    text = " ".join(text_of([python, "-S", "-c", STORM]).split())
+    for words in ("a persistent worker would save at most ", " and what it starts."):
+        expect_true("the text says: " + words, words in text, text)
+
+
 @test(seconds=60)
 def each_spawn_is_told_as_it_happens():
     told = spawns(gen("spawn", "--how", "mixed", "--count", 60), "--follow", "--slowest", "1000")[0]

@@ -61,6 +61,7 @@ void spawns_release(struct spawns *s)
 	map_release(&s->heaps);
 	intern_release(&s->names);
 	throttles_release(&s->throttles);
+	spawn_roots_release(&s->roots);
 	memset(s, 0, sizeof(*s));
 }
 
@@ -69,6 +70,11 @@ uint64_t spawn_group_whole_ns(const struct spawn_group *g)
 	if (!g->total_ns.cnt || !g->fork_ns.cnt)
 		return 0;
 	return g->total_ns.sum / g->total_ns.cnt + g->before_ns / g->fork_ns.cnt;
+}
+
+uint64_t spawn_group_start_ns(const struct spawn_group *g)
+{
+	return g->short_cnt ? g->lives.cpu_min_ns : 0;
 }
 
 /* ---- which group ------------------------------------------------------------------------------- */
@@ -321,6 +327,25 @@ static void forget(struct spawns *s, struct proc_key key)
 	free(map_remove(&s->calls, key.tgid, key.start_ns));
 }
 
+/* What it has in common with the others of its group, and whom it comes from. */
+static void note_origin(struct spawns *s, const struct proc *p, struct spawn_group *g)
+{
+	int err = spawn_place_note(&g->place, p, birth_parent_of(s, p), &s->names);
+
+	err = spawn_lives_note(&g->lives, p, &s->names) ?: err;
+	err = spawn_roots_note(&s->roots, s->table, p) ?: err;
+	if (err)
+		s->err = err;
+}
+
+static void note_later_image(struct spawns *s, const struct proc *p)
+{
+	size_t at = (size_t)map_find(&s->of_proc, p->key.tgid, p->key.start_ns);
+
+	if (at && spawn_lives_note(&s->v[at - 1].lives, p, &s->names))
+		s->err = -ENOMEM;
+}
+
 static void note_exec(struct spawns *s, const struct change *c)
 {
 	const struct proc *p = c->proc;
@@ -328,6 +353,7 @@ static void note_exec(struct spawns *s, const struct change *c)
 	struct spawn_one one;
 
 	if (!spawns_one(s, c, &one)) {
+		note_later_image(s, p);
 		forget(s, p->key); /* what it forks from here on is another program's */
 		return;
 	}
@@ -341,7 +367,7 @@ static void note_exec(struct spawns *s, const struct change *c)
 		s->err = -ENOMEM;
 	s->spawns++;
 	count_one(g, &one.split);
-	s->err = spawn_place_note(&g->place, p, birth_parent_of(s, p), &s->names) ?: s->err;
+	note_origin(s, p, g);
 	if (g->how == HOW_FORK)
 		note_heap(s, p, g);
 	take_call(s, p, g);
@@ -415,6 +441,7 @@ static void count_gone(struct spawns *s, const struct proc *p)
 	if (d->exit_ns - p->key.start_ns >= SPAWNS_SHORT_NS)
 		return;
 	g->short_cnt++;
+	spawn_lives_note_short(&g->lives, d->usage.cpu_ns);
 	g->cpu_ns += d->usage.cpu_ns;
 	s->short_cnt++;
 	s->cpu_ns += d->usage.cpu_ns;
@@ -520,6 +547,7 @@ static int merge(struct spawn_group *g, struct spawn_group *more)
 	g->cpu_ns += more->cpu_ns;
 	g->parents += more->parents;
 	spawn_place_merge(&g->place, &more->place);
+	spawn_lives_merge(&g->lives, &more->lives);
 	if (more->pgtables_bytes > g->pgtables_bytes)
 		g->pgtables_bytes = more->pgtables_bytes;
 	g->parent = (struct proc_key){0};

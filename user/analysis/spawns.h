@@ -14,7 +14,9 @@
 #define PROCTRAIL_ANALYSIS_SPAWNS_H
 
 #include "analysis/spawn.h"
+#include "analysis/spawn_lives.h"
 #include "analysis/spawn_place.h"
+#include "analysis/spawn_root.h"
 #include "analysis/throttle.h"
 #include "base/hist.h"
 #include "base/intern.h"
@@ -51,10 +53,17 @@ struct spawn_group {
 	uint64_t died, short_cnt, cpu_ns; /* deaths; of short lives, and their CPU time */
 	uint64_t pgtables_bytes;          /* of a parent at a fork, the largest */
 	struct spawn_place place;
+	struct spawn_lives lives;
 };
 
 /* Mean of a group's spawns from the fork call's entry to the exec; 0: not known */
 uint64_t spawn_group_whole_ns(const struct spawn_group *g);
+
+/*
+ * At most so much CPU time is the start of what it runs: what the cheapest of its short lives took,
+ * which had to start as well. 0: not known.
+ */
+uint64_t spawn_group_start_ns(const struct spawn_group *g);
 
 /* A spawn by itself */
 struct spawn_one {
@@ -86,6 +95,7 @@ struct spawns {
 	uint64_t cpu_ns, short_cnt;                          /* of short lives, all together */
 	uint64_t unnamed; /* in groups without a name of their own: too many names */
 	struct throttles throttles;
+	struct spawn_roots roots;
 	int err; /* 0, or -ENOMEM: some are not counted */
 };
 

@@ -9,14 +9,20 @@
 #define QUEUE_MEAN_NS  NS_PER_MS
 #define QUEUE_CNT      10
 #define PILE           5
-#define PILE_SPAN_NS   (2 * NS_PER_SEC)
+#define PILE_SPAN_NS \
+	(2 * NS_PER_SEC)  /* from the first birth to the last: started at once is no pile */
+#define STARTS         10 /* of an interpreter */
+#define STARTS_PERCENT 5  /* of one CPU */
+#define STORM_CNT      100
+#define STORM_RATE     50 /* a second */
 
 const char *spawn_finding_name(enum spawn_finding_kind kind)
 {
 	static const char *const names[FINDING_KIND_CNT] = {
 		[FINDING_LARGE_HEAP] = "large_heap", [FINDING_HIDDEN_CPU] = "hidden_cpu",
 		[FINDING_QUEUE] = "queue",           [FINDING_EXEC_FAILED] = "exec_failed",
-		[FINDING_PILE_UP] = "pile_up",
+		[FINDING_PILE_UP] = "pile_up",       [FINDING_INTERPRETER] = "interpreter",
+		[FINDING_STORM] = "storm",
 	};
 
 	return kind < FINDING_KIND_CNT ? names[kind] : NULL;
@@ -34,7 +40,14 @@ static bool holds(enum spawn_finding_kind kind, const struct spawn_group *g, uin
 		       g->total_ns.sum >= g->cnt * QUEUE_MEAN_NS;
 	case FINDING_EXEC_FAILED: return g->failed;
 	case FINDING_PILE_UP:
-		return !g->worker && g->cnt >= PILE && !g->died && span_ns >= PILE_SPAN_NS;
+		return !g->worker && g->cnt >= PILE && !g->died &&
+		       g->lives.last_ns - g->lives.first_ns >= PILE_SPAN_NS &&
+		       !(g->lives.args_differ && g->lives.interpreter);
+	case FINDING_INTERPRETER:
+		return g->lives.interpreter && span_ns >= HIDDEN_SPAN_NS &&
+		       g->short_cnt >= STARTS &&
+		       spawn_group_start_ns(g) * g->short_cnt >= span_ns / 100 * STARTS_PERCENT;
+	case FINDING_STORM: /* see find_storm() */
 	case FINDING_KIND_CNT: break;
 	}
 	return false;
@@ -48,6 +61,14 @@ const char *spawn_queue_cause_name(enum spawn_queue_cause cause)
 	case QUEUE_UNKNOWN: break;
 	}
 	return "unknown";
+}
+
+static bool find_storm(const struct spawns *s, uint64_t span_ns, struct spawn_finding *ret)
+{
+	*ret = (struct spawn_finding){.kind = FINDING_STORM};
+	return s->spawns >= STORM_CNT && span_ns >= HIDDEN_SPAN_NS &&
+	       s->spawns * NS_PER_SEC >= span_ns * STORM_RATE &&
+	       spawn_roots_find(&s->roots, s->table, s->spawns, &ret->root);
 }
 
 /* The scheduler counts who is throttled as runnable: only the cgroup's own account tells. */
@@ -71,6 +92,12 @@ size_t spawns_find(const struct spawns *s, uint64_t span_ns,
 	/* they are in the order of their cost: of each kind the worst */
 	for (enum spawn_finding_kind kind = 0; kind < FINDING_KIND_CNT; kind++) {
 		size_t of_kind = 0;
+
+		if (kind == FINDING_STORM) {
+			cnt += cnt < SPAWN_FINDINGS_MAX &&
+			       find_storm(s, span_ns, &ret_findings[cnt]);
+			continue;
+		}
 
 		for (size_t i = 0; i < s->cnt && of_kind < 2; i++) {
 			if (cnt == SPAWN_FINDINGS_MAX)

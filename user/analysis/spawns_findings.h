@@ -10,7 +10,9 @@ enum spawn_finding_kind {
 	FINDING_HIDDEN_CPU,  /* CPUs burnt in short lives */
 	FINDING_QUEUE,       /* they wait for a CPU */
 	FINDING_EXEC_FAILED, /* children that end by 126 or 127 without a program */
-	FINDING_PILE_UP,     /* many alive, none has ended */
+	FINDING_PILE_UP,     /* ever more copies of one command, none has ended */
+	FINDING_INTERPRETER, /* an interpreter is started again and again for short lives */
+	FINDING_STORM,       /* many spawns below one ancestor; of no group */
 	FINDING_KIND_CNT
 };
 
@@ -23,7 +25,8 @@ enum spawn_queue_cause {
 
 struct spawn_finding {
 	enum spawn_finding_kind kind;
-	const struct spawn_group *group;
+	const struct spawn_group *group; /* FINDING_STORM: NULL */
+	struct spawn_root root;          /* FINDING_STORM */
 	/* FINDING_QUEUE */
 	enum spawn_queue_cause cause;
 	const struct throttle *throttle; /* QUEUE_THROTTLED */

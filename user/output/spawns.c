@@ -272,10 +272,41 @@ static void put_queue_cause(struct page *p, const struct spawn_finding *f)
 	}
 }
 
+/* The command line that all share, else what they run */
+static void put_command(struct page *p, const struct spawn_group *g)
+{
+	struct buf args = {0};
+
+	if (g->lives.args && !g->lives.args_differ) {
+		text_put_args(&args, intern_span(g->lives.args), false, &p->r->style);
+		text_put_cut(&p->text, (struct span){buf_str(&args), args.len}, NAMES_MAX, false,
+			     &p->r->style);
+	} else {
+		text_put_safe(&p->text, span_of(g->program), &p->r->style);
+	}
+	buf_release(&args);
+}
+
+/* The cheapest life had to start as well: more than it took is nobody's start. */
+static void put_interpreter(struct page *p, const struct spawn_group *g)
+{
+	double rate = (double)g->short_cnt * (double)NS_PER_SEC / (double)p->v->span_ns;
+	double cpus = cpus_of(spawn_group_start_ns(g) * g->short_cnt, p->v->span_ns);
+
+	text_put_safe(&p->text, span_of(g->program), &p->r->style);
+	if (strncmp(g->program, g->lives.interpreter, strlen(g->lives.interpreter)))
+		buf_printf(&p->text, " (%s)", g->lives.interpreter);
+	buf_printf(&p->text, " is started %.1f times a second for lives that take ", rate);
+	text_put_duration(&p->text, g->cpu_ns / g->short_cnt);
+	buf_put_str(&p->text, " of CPU each: a persistent worker would save at most ");
+	text_put_duration(&p->text, spawn_group_start_ns(g));
+	buf_printf(&p->text, " x %.1f/s = %.2f CPUs.", rate, cpus);
+}
+
 static void put_finding(struct page *p, const struct spawn_finding *f)
 {
 	const struct spawn_group *g = f->group;
-	const char *program = g->worker ? "its children" : g->program;
+	const char *program = !g ? "" : g->worker ? "its children" : g->program;
 
 	switch (f->kind) {
 	case FINDING_LARGE_HEAP:
@@ -314,10 +345,22 @@ static void put_finding(struct page *p, const struct spawn_finding *f)
 				      "failed (not found, or not executable).");
 		break;
 	case FINDING_PILE_UP:
-		text_put_safe(&p->text, span_of(program), &p->r->style);
+		put_command(p, g);
 		buf_put_str(&p->text, ": ");
 		text_put_count(&p->text, g->cnt);
-		buf_put_str(&p->text, " started, none has ended.");
+		buf_put_str(&p->text, " copies alive, one more every ");
+		text_put_duration(&p->text, (g->lives.last_ns - g->lives.first_ns) / (g->cnt - 1));
+		buf_put_str(&p->text, ", none has ended.");
+		break;
+	case FINDING_INTERPRETER: put_interpreter(p, g); break;
+	case FINDING_STORM:
+		text_put_count(&p->text, f->root.cnt);
+		buf_put_str(&p->text, " of ");
+		put_counted(&p->text, p->v->spawns->spawns, "spawn", "spawns");
+		buf_put_str(&p->text, " come from ");
+		text_put_safe(&p->text, span_of(f->root.comm[0] ? f->root.comm : "?"),
+			      &p->r->style);
+		buf_printf(&p->text, "[%u] and what it starts.", f->root.key.tgid);
 		break;
 	case FINDING_KIND_CNT: break;
 	}

@@ -90,6 +90,15 @@ static void put_queue_cause(struct json *j, const struct spawns *s, const struct
 	json_u64(j, "throttled_ns", f->counts.throttled_ns);
 }
 
+static void put_root(struct json *j, const struct spawn_root *root)
+{
+	json_u64(j, "root_pid", root->key.tgid);
+	json_u64(j, "root_start_ns", root->key.start_ns);
+	if (root->comm[0])
+		json_str(j, "root_comm", span_of(root->comm));
+	json_u64(j, "spawns", root->cnt);
+}
+
 static void put_finding(struct buf *b, const struct render *r, const struct spawns *s,
 			const struct spawn_finding *f)
 {
@@ -99,6 +108,11 @@ static void put_finding(struct buf *b, const struct render *r, const struct spaw
 	json_begin(&j, b, "finding");
 	spawns_put_time(&j, r, proc_table_host(r->table)->now_ns);
 	json_str(&j, "finding", span_of(spawn_finding_name(f->kind)));
+	if (!g) {
+		put_root(&j, &f->root);
+		json_end(&j);
+		return;
+	}
 	json_str(&j, "how", span_of(spawn_how_name(g->how)));
 	if (g->who[0])
 		json_str(&j, "who", span_of(g->who));
@@ -108,6 +122,10 @@ static void put_finding(struct buf *b, const struct render *r, const struct spaw
 		json_str(&j, "program", span_of(g->program));
 	if (f->kind == FINDING_QUEUE)
 		put_queue_cause(&j, s, f);
+	if (f->kind == FINDING_INTERPRETER)
+		json_u64(&j, "start_cpu_max_ns", spawn_group_start_ns(g));
+	if (f->kind == FINDING_PILE_UP && g->lives.args && !g->lives.args_differ)
+		json_args(&j, "args", intern_span(g->lives.args));
 	json_end(&j);
 }
 
