@@ -33,6 +33,7 @@ truth pidreuse --exec
 truth hostile
 fork_time
 fork_refused
+throttled
 recorder
 kernel_log
 '
@@ -71,6 +72,23 @@ kernel_signals() {
 		sleep 9 & kill -KILL $!
 		wait; true' >/dev/null
 	same 'exit status' $? 0
+}
+
+# cgroup v2's own account: the quota of a cgroup that is new, and the same from the recording
+throttled() {
+	d=/sys/fs/cgroup/limited
+	echo +cpu >/sys/fs/cgroup/cgroup.subtree_control 2>/dev/null && mkdir -p $d &&
+		echo '2000 10000' >$d/cpu.max || { echo 'no quotas of CPU time here'; return 77; }
+	rm -rf /tmp/quota
+	proctrail spawns --json -o $out -w /tmp/quota -- sh -c "
+		echo \$\$ >$d/cgroup.procs
+		for i in \$(seq 40); do /bin/busybox true; done; true" || return 1
+	for from in $out /tmp/again; do
+		[ $from = $out ] || proctrail spawns --json -r /tmp/quota -o $from || return 1
+		grep '"finding":"queue"' $from | grep '"quota_cgroup":"/limited","quota_us":2000,' && continue
+		grep -E '"spawn_group"|"finding"' $from
+		return 1
+	done
 }
 
 # A generator ends by saying how many processes it made, itself not counted; we have to have seen

@@ -66,7 +66,12 @@ void live_facts_before(struct live *l, const struct rec_hdr *h)
 	uint64_t id;
 
 	if (h->type == REC_CGROUP || h->type == REC_MKCGROUP) {
-		mark_known(l, ((const struct rec_cgroup *)h)->cgroup_id);
+		const struct rec_cgroup *r = (const struct rec_cgroup *)h;
+
+		mark_known(l, r->cgroup_id);
+		/* whoever makes a cgroup sets its quota before somebody is moved into it */
+		if (h->type == REC_CGROUP && l->opt.texts_every_ns && r->path_len <= REC_PATH_LEN)
+			watch_quotas(l, (struct span){r->path, r->path_len}, h->tgid);
 		return;
 	}
 	id = cgroup_of(h);
