@@ -119,6 +119,22 @@ def a_leak_that_was_there_before_is_told():
 
 
 @test(seconds=60)
+def one_look_at_a_leak_misses_nothing():
+    """--pid takes a pass or two: who dies in between was not lost."""
+    leak = start(gen("zombies", "--how", "never_waits", "--children", 800, "--interval-ms", 5, "--live-ms", 20000),
+                 stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
+    parent = json.loads(leak.stdout.readline())["pid"]
+    with Mismatches("looks") as m:
+        for i in range(8):
+            lines = list(map(json.loads, run([PROCTRAIL, "zombies", "--json", "--pid", str(parent),
+                                              "--duration", "0"])[1].splitlines()))
+            m.same("look %d: (complete, lost, healed)" % i, (True, 0, 0),
+                   tuple(lines[-1][x] for x in ("complete", "lost", "healed")))
+            m.same("look %d: its zombies, all" % i, lines[-1]["zombies"], lines[1]["zombies"])
+    leak.terminate()
+
+
+@test(seconds=60)
 def older_than_us_and_of_an_earlier_image():
     old = start(gen("zombies", "--how", "inherited_over_exec", "--children", 4, "--live-ms", 40000),
                 stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)

@@ -99,7 +99,7 @@ void rows_tell_held(struct proc_table *t, const struct event *tick)
 		row_unhold(t, r);
 		if (missing) {
 			r->p.flags |= PROC_VANISHED | PROC_HEALED;
-			t->counts.healed++;
+			t->counts.healed += !table_only_looks(t);
 			row_end(t, r, tick, r->ahead_ns);
 		} else {
 			row_tell_exit(t, r, NULL);

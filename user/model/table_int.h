@@ -156,6 +156,15 @@ struct proc_table {
 	size_t fact_cnt, fact_cap, fact_bytes;
 };
 
+/*
+ * No hook tells of anything (one look, /proc): what differs between two passes has happened between
+ * them, and nothing was lost that had to be put right.
+ */
+static inline bool table_only_looks(const struct proc_table *t)
+{
+	return t->host.hooks & REC_HOOK_NONE;
+}
+
 static inline struct row *row_of(const struct proc *p)
 {
 	return (struct row *)p; /* p is its first member */

@@ -327,6 +327,8 @@ int apply_seed_end(struct proc_table *t, const struct event *ev)
 
 	if (pass_is_complete(t, end)) {
 		healed = heal_rows(t, ev);
+		if (table_only_looks(t))
+			healed = 0;
 		t->counts.healed += healed;
 		t->uncertain_ns = 0;
 		if (since || healed)
