@@ -3,8 +3,11 @@
 import json
 import os
 import subprocess
+import sys
+import time
 
-from lib import PROCTRAIL, Mismatches, expect, expect_true, gen, run, start, temp_dir, test, truth_and_messages, until
+from lib import (PROCTRAIL, Mismatches, Skip, expect, expect_true, gen, run, start, temp_dir, test, truth_and_messages,
+                 until)
 from test_zombies import dead_of
 
 
@@ -124,3 +127,36 @@ def orphans_of_before_us_are_told_with_what_is_known():
            [(x["adopter_pid"], x["zombies"], x["orphans"], x.get("from_pid")) for x in origin])
     expect("the session that they were in", old.pid, origin[0]["sid"])
     old.terminate()
+
+
+LONG = bool(os.environ.get("TEST_LONG"))
+
+# Pid 1 that runs a helper and waits for it, as most programs in a container do, and never looks after the
+# orphans that another one leaves to it.
+INIT = """
+import subprocess, time
+subprocess.run(['/bin/true'])
+subprocess.run(['/bin/sh', '-c', '/bin/sleep 0.1 & /bin/sleep 0.2 & :'])
+time.sleep(1)
+print('ready', flush=True)
+time.sleep(100)
+"""
+
+
+@test(seconds=100)
+def an_init_that_has_reaped_its_own_is_told_when_orphans_are_left_for_long():
+    cmd = ["unshare", "--pid", "--fork", "--kill-child"]
+    if run([*cmd, "true"])[0]:
+        raise Skip("no new pid namespace here")
+    old = start([*cmd, os.path.realpath(sys.executable), "-S", "-c", INIT], stdout=subprocess.PIPE,
+                stdin=subprocess.DEVNULL)
+    expect("it has its orphans", b"ready\n", old.stdout.readline())
+    if LONG:
+        time.sleep(57)    # dead for a minute when the watch ends
+    lines = [json.loads(x) for x in run([PROCTRAIL, "zombies", "--json", "--pid", str(old.pid)])[1].splitlines()]
+    told = [x for x in lines if x["event"] == "parent"]
+    expect("(its verdict, zombies, orphans, whether it has reaped)",
+           [("init_does_not_reap" if LONG else "unknown", 2, 2, True)],
+           [(x["verdict"], x["zombies"], x["adopted"], x["ever_reaped"]) for x in told])
+    expect_true("or what would decide", LONG or "dead for a minute" in told[0]["decides"], told)
+    old.kill()
