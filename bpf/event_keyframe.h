@@ -29,6 +29,8 @@
 #define REC_PART_EVIDENCE 0x10 /* rec_row_evidence */
 #define REC_PART_WAITS    0x20 /* rec_row_waits */
 #define REC_PART_HIST     0x40 /* rec_row_hist */
+#define REC_PART_TRACER \
+	0x80 /* rec_proc: who holds this zombie; behind the pairs of the histogram */
 
 /*
  * h names the process and its current parent, whose row came before. Followed by exe, args, cwd,

@@ -135,6 +135,23 @@ def one_look_at_a_leak_misses_nothing():
 
 
 @test(seconds=60)
+def the_call_that_a_parent_sat_in_before_is_told():
+    old = start(gen("zombies", "--how", "waits_for_others", "--children", 3, "--live-ms", 40000),
+                stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
+    parent = json.loads(old.stdout.readline())["pid"]
+    until("they are dead", lambda: len(dead_of(parent)) == 3)
+    with open("/proc/%d/task/%d/children" % (parent, parent)) as f:
+        other, = set(map(int, f.read().split())) - set(dead_of(parent))
+    found = parents(run([PROCTRAIL, "zombies", "--json", "--pid", str(parent)])[1].splitlines())[parent]
+    expect("(waits, sits in)", ("waits_for_others", 0, 0, 1),
+           tuple(found[x] for x in ("verdict", "waits_pid", "sits_any", "sits_pid")))
+    text = run([PROCTRAIL, "zombies", "--pid", str(parent), "--duration", "0"])[1].decode()
+    expect_true("the text says so", "1 thread sat in one already, for pid %d" % other in " ".join(text.split()), text)
+    expect_true("in 80 columns", max(map(len, text.split("\n"))) <= 80, text)
+    old.terminate()
+
+
+@test(seconds=60)
 def older_than_us_and_of_an_earlier_image():
     old = start(gen("zombies", "--how", "inherited_over_exec", "--children", 4, "--live-ms", 40000),
                 stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)

@@ -183,10 +183,10 @@ def what_holds_the_parent_or_the_dead_goes_first():
     end(alive)
     stuck.expect_gone(now)
     now = traced.now()
-    expect_true("who", now.startswith("end the tracer"), now)
     with open("/proc/%d/status" % min(traced.dead)) as f:
         tracer = int(re.search(r"TracerPid:\s*(\d+)", f.read()).group(1))
     expect_true("it is ours", traced.adopter.pid != tracer > 1, tracer)
+    expect_true("who", now == "end the tracer zombies[%d], then its parent can reap" % tracer, now)
     end(tracer)
     traced.expect_gone(now)
 

@@ -19,7 +19,7 @@
 /* A new field of these has to come into keyframes, and here; then the number is put right. */
 _Static_assert(sizeof(struct proc) == 264, "struct proc has changed");
 _Static_assert(sizeof(struct row) == 304, "struct row has changed");
-_Static_assert(sizeof(struct death) == 184, "struct death has changed");
+_Static_assert(sizeof(struct death) == 200, "struct death has changed");
 _Static_assert(sizeof(struct evidence) == 448, "struct evidence has changed");
 _Static_assert(sizeof(struct host_info) == 312, "struct host_info has changed");
 _Static_assert(sizeof(struct proc_counts) == 176, "struct proc_counts has changed");
@@ -94,6 +94,7 @@ static void same_death(const struct same *s, const struct death *a, const struct
 	SAME(d.zombie_err_ns);
 	SAME(d.gone_ns);
 	SAME_KEY(d.reaper);
+	SAME_KEY(d.tracer);
 	same_killer(s, &a->d.killer, &b->d.killer);
 	SAME(d.zombie_source);
 	SAME(d.reap_source);

@@ -223,6 +223,9 @@ static void world_zombie(struct world *w)
 	if (chance(w, 15)) {
 		r.flags = REC_ZOMBIE_AUTOREAP;
 		l->state = LIFE_RELEASED;
+	} else if (chance(w, 10)) {
+		r.flags = REC_ZOMBIE_TRACER;
+		r.notified = rec_of(&w->lives[0]);
 	}
 	EMIT(w, r, REC_ZOMBIE);
 }

@@ -139,6 +139,20 @@ static bool is_orphan(const struct proc *child, const struct proc *parent)
 	return zombies_is_init(parent) && proc_is_of_other_image(child);
 }
 
+static void count_traced(struct zombie_parent *f, const struct proc *zombie)
+{
+	struct proc_key tracer = {0};
+
+	if (!(zombie->flags & PROC_TRACED))
+		return;
+	f->traced++;
+	if (zombie->death)
+		tracer = zombie->death->tracer;
+	if (!f->tracer.tgid)
+		f->tracer = tracer;
+	f->held_by_others += tracer.tgid && !proc_key_equals(tracer, f->tracer);
+}
+
 static void count_zombie(struct examination *x, const struct proc *zombie)
 {
 	struct zombie_parent *f = zombie->parent ? find_or_add(x, zombie->parent) : NULL;
@@ -155,7 +169,7 @@ static void count_zombie(struct examination *x, const struct proc *zombie)
 		f->adopted++;
 	else
 		f->birth_unseen += !known->birth_parent.tgid;
-	f->traced += (zombie->flags & PROC_TRACED) != 0;
+	count_traced(f, zombie);
 	f->walled += zombie->exit_signal != SIGCHLD;
 	f->before_exec += is_inherited(known, f->seen);
 	f->fresh += !(zombie->flags & PROC_STATE_Z_SEEDED);

@@ -10,6 +10,7 @@
 #ifndef PROCTRAIL_ANALYSIS_ZOMBIES_H
 #define PROCTRAIL_ANALYSIS_ZOMBIES_H
 
+#include "analysis/waits_fact.h"
 #include "model/proc_table.h"
 
 enum verdict {
@@ -52,16 +53,21 @@ struct zombie_parent {
 	uint64_t zombies;     /* children that wait to be reaped */
 	uint64_t leader_dead; /* children whose leader is dead while threads live: no zombies */
 	uint64_t adopted, traced, walled, before_exec; /* of the zombies */
-	uint64_t birth_unseen; /* of them: there before us, whoever bore them */
-	uint64_t awaited;      /* of them: a wait call fits, only their end was not told yet */
-	uint64_t looked_at;    /* of them: a look at all tasks has found them, too */
-	uint64_t fresh;        /* of them died while we watched */
-	uint64_t killed;       /* of them by a signal */
-	bool age_known;        /* of one of them at least */
-	uint64_t oldest_ns, newest_ns;  /* since their deaths */
-	bool estimated;                 /* oldest_ns is from the scheduler's stamps */
-	uint64_t oldest_err_ns;         /* how far off it can be */
-	uint64_t leak_milli;            /* more of them a minute, in thousandths */
+	uint64_t birth_unseen;   /* of them: there before us, whoever bore them */
+	uint64_t awaited;        /* of them: a wait call fits, only their end was not told yet */
+	uint64_t looked_at;      /* of them: a look at all tasks has found them, too */
+	uint64_t fresh;          /* of them died while we watched */
+	uint64_t killed;         /* of them by a signal */
+	struct proc_key tracer;  /* who holds the first of those traced that it is known of */
+	uint64_t held_by_others; /* traced, by another than that one */
+	bool age_known;          /* of one of them at least */
+	uint64_t oldest_ns, newest_ns; /* since their deaths */
+	bool estimated;                /* oldest_ns is from the scheduler's stamps */
+	uint64_t oldest_err_ns;        /* how far off it can be */
+	uint64_t leak_milli;           /* more of them a minute, in thousandths */
+	/* Whom its threads waited for when they were asked, in calls that may be from before us */
+	struct waits sits;
+	bool sits_known;
 	bool reaped_known, ever_reaped; /* by any image of it */
 	bool image_reaped;              /* by the present one, as far as is known */
 	struct zombie_kind kinds[ZOMBIE_KINDS];

@@ -17,7 +17,7 @@ struct wait_evidence zombies_waits_of(const struct proc_table *t, const struct p
 {
 	const struct proc_waits *seen = p->evidence ? &p->evidence->waits : NULL;
 	struct wait_evidence w = {0};
-	struct waits now;
+	struct waits *now = &w.now;
 
 	if (seen) {
 		w.unknown = seen->cnt[REC_WAIT_UNKNOWN];
@@ -30,13 +30,11 @@ struct wait_evidence zombies_waits_of(const struct proc_table *t, const struct p
 	}
 	/* no thread sits in a call since before an exec that we have seen, whatever was told then */
 	w.asked = p->exec_ns != 0;
-	if (!w.asked && waits_fact_get(t, p->key, &now) == 0) {
-		w.in_any = now.any > now.any_limited || now.pgid;
-		w.in_pid = now.pid;
-		w.unnamed = now.pidfd || now.pids_more;
-		w.asked = waits_complete(&now) || w.in_any || w.in_pid;
-		w.now_pid_cnt = now.pid_cnt;
-		memcpy(w.now_pids, now.pids, sizeof(w.now_pids));
+	if (!w.asked && waits_fact_get(t, p->key, now) == 0) {
+		w.in_any = now->any > now->any_limited || now->pgid;
+		w.in_pid = now->pid;
+		w.unnamed = now->pidfd || now->pids_more;
+		w.asked = waits_complete(now) || w.in_any || w.in_pid;
 	}
 	return w;
 }
@@ -105,8 +103,8 @@ static bool is_waited_for(const struct proc *child, const struct wait_evidence *
 {
 	if (w->last_pid && child->key.tgid == w->last_pid)
 		return true;
-	for (uint32_t i = 0; i < w->now_pid_cnt; i++)
-		if (child->ns_tgid == w->now_pids[i])
+	for (uint32_t i = 0; i < w->now.pid_cnt; i++)
+		if (child->ns_tgid == w->now.pids[i])
 			return true;
 	return false;
 }
@@ -232,6 +230,8 @@ enum verdict zombies_judge(const struct proc_table *t, struct zombie_parent *f)
 	const struct proc_evidence *e = f->seen->evidence;
 	struct wait_evidence w = zombies_waits_of(t, f->seen);
 
+	f->sits = w.now;
+	f->sits_known = w.asked && !f->seen->exec_ns;
 	if (!f->zombies)
 		return f->leader_dead ? VERDICT_LEADER_DEAD : by_lifetime(e);
 	if (f->traced * 2 > f->zombies)

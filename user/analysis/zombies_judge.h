@@ -3,7 +3,6 @@
 #ifndef PROCTRAIL_ANALYSIS_ZOMBIES_JUDGE_H
 #define PROCTRAIL_ANALYSIS_ZOMBIES_JUDGE_H
 
-#include "analysis/waits_fact.h"
 #include "analysis/zombies.h"
 
 #define YOUNG_NS    NS_PER_SEC       /* a reap on its way */
@@ -17,15 +16,15 @@ struct wait_evidence {
 	bool unnamed;        /* for one of which we know no pid: a pidfd */
 	bool asked;          /* whether one does is known */
 	uint64_t last_ns;
-	uint32_t now_pids[WAITS_PIDS_MAX]; /* in_pid: for whom, in the parent's own namespace */
-	uint32_t now_pid_cnt, last_pid;
+	struct waits now; /* asked: who sits in what */
+	uint32_t last_pid;
 };
 
 struct wait_evidence zombies_waits_of(const struct proc_table *t, const struct proc *p);
 bool zombies_is_init(const struct proc *p);
 /* Any image of it, as far as the kernel's counts tell one from another. */
 bool zombies_has_reaped(const struct proc *p);
-/* Of a parent whose zombies are counted and whose source is known; sets what would decide. */
+/* Of a parent whose zombies are counted and whose source is known; sets who sits in a wait, and what decides. */
 enum verdict zombies_judge(const struct proc_table *t, struct zombie_parent *f);
 
 #endif

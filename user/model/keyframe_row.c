@@ -67,6 +67,8 @@ static unsigned parts_of(const struct row *r)
 		parts |= REC_PART_WAITS;
 	if (e && e->e.zombie_ns.cnt)
 		parts |= REC_PART_HIST;
+	if (p->death && p->death->tracer.tgid)
+		parts |= REC_PART_TRACER;
 	return parts;
 }
 
@@ -183,6 +185,13 @@ static void put_hist(struct keyframe *k, const struct hist *h)
 	}
 }
 
+static void put_tracer(struct keyframe *k, const struct proc_death *d)
+{
+	struct rec_proc rec = rec_proc_of(d->tracer);
+
+	buf_put(k->out, &rec, sizeof(rec));
+}
+
 static void put_parts(struct keyframe *k, const struct row *r, unsigned parts)
 {
 	const struct evidence *e = row_evidence_if(r);
@@ -201,6 +210,8 @@ static void put_parts(struct keyframe *k, const struct row *r, unsigned parts)
 		put_waits(k, e);
 	if (parts & REC_PART_HIST)
 		put_hist(k, &e->e.zombie_ns);
+	if (parts & REC_PART_TRACER)
+		put_tracer(k, r->p.death);
 }
 
 /* ---- rows ----------------------------------------------------------------------------------- */

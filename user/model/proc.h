@@ -88,6 +88,7 @@ struct proc_death {
 					 * while it is one, with the reap's bracket afterwards */
 	uint64_t gone_ns;       /* reaped or freed */
 	struct proc_key reaper;
+	struct proc_key tracer; /* of a zombie that is traced: who has to wait first; or nobody */
 	struct proc_killer killer; /* sig 0: nobody was seen */
 	uint8_t zombie_source;     /* REC_ZOMBIE_* or 0 */
 	uint8_t reap_source;       /* REC_REAP, REC_FREE, REC_WAIT, 0 */

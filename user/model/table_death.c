@@ -191,6 +191,9 @@ static void apply_own_zombie(struct proc_table *t, struct row *r, const struct e
 	r->p.exit_signal = z->exit_signal;
 	row_tell_exit(t, r, ev);
 	row_blame_killer(t, r);
+	if (r->p.death)
+		r->p.death->tracer = z->flags & REC_ZOMBIE_TRACER ? rec_proc_key(&z->notified) :
+								    (struct proc_key){0};
 	if (z->flags & REC_ZOMBIE_AUTOREAP) {
 		row_let_go(t, r, ev);
 		r->p.flags |= PROC_AUTOREAPED;

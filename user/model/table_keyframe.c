@@ -24,6 +24,7 @@ struct parts {
 	struct rec_row_waits waits;
 	struct rec_row_hist hist;
 	struct span pairs;
+	struct rec_proc tracer;
 };
 
 /* ---- reading -------------------------------------------------------------------------------- */
@@ -61,6 +62,8 @@ static int take_parts(const struct event *ev, struct parts *ret)
 	if (ret->hist.buckets > HIST_BUCKETS)
 		return -EBADMSG;
 	ret->pairs = cursor_span(&c, ret->hist.buckets * 2 * sizeof(uint32_t));
+	if (parts & REC_PART_TRACER)
+		take(&c, &ret->tracer, sizeof(ret->tracer));
 	return c.err;
 }
 
@@ -205,6 +208,7 @@ static int load_death(struct proc_table *t, struct row *r, const struct parts *p
 		.zombie_err_ns = rec->zombie_err_ns,
 		.gone_ns = rec->gone_ns,
 		.reaper = rec_proc_key(&rec->reaper),
+		.tracer = rec_proc_key(&parts->tracer),
 		.killer = killer_of(&parts->killer),
 		.zombie_source = rec->zombie_source,
 		.reap_source = rec->reap_source,

@@ -58,8 +58,10 @@ static void seed_new_zombie(struct proc_table *t, struct row *r, const struct ev
 {
 	row_death(t, r);
 	row_take_status(r, ev);
-	if (r->p.death)
+	if (r->p.death) {
 		r->p.death->usage = ev->seed.usage;
+		r->p.death->tracer = rec_proc_key(&ev->seed.tracer);
+	}
 	seed_zombie_age(r, ev);
 	r->p.flags |= PROC_STATE_Z_SEEDED;
 	r->p.threads = 0;
@@ -169,6 +171,8 @@ static void seed_known(struct proc_table *t, struct row *r, const struct event *
 	seed_fill(t, r, ev);
 	if (r->p.state < PROC_ZOMBIE)
 		row_prove_exec(t, r, ev);
+	if (r->p.death)
+		r->p.death->tracer = rec_proc_key(&ev->seed.tracer);
 	if (ev->h.flags & REC_F_ZOMBIE)
 		r->bits |= ROW_PASS_ZOMBIE;
 	if (ev->h.flags & REC_F_DEAD) {

@@ -32,6 +32,16 @@ static void put_spread(struct json *j, const char *what, const struct hist *h)
 	json_u64(j, name, h->max);
 }
 
+/* Who sat in a wait call when asked: their calls are in none of the counts. */
+static void put_sits(struct json *j, const struct zombie_parent *f)
+{
+	if (!f->sits_known)
+		return;
+	json_u64(j, "sits_any", f->sits.any);
+	json_u64(j, "sits_pid", f->sits.pid);
+	json_u64(j, "sits_pgid", f->sits.pgid);
+}
+
 static void put_evidence(struct json *j, const struct zombie_parent *f)
 {
 	const struct proc_evidence *e = f->seen->evidence;
@@ -42,6 +52,7 @@ static void put_evidence(struct json *j, const struct zombie_parent *f)
 	json_u64(j, "watched_ns", f->watched_ns);
 	if (f->reaped_known)
 		json_bool(j, "ever_reaped", f->ever_reaped);
+	put_sits(j, f);
 	if (!e)
 		return;
 	json_u64(j, "merged", e->merged);
@@ -86,6 +97,19 @@ static void put_dead(struct json *j, const struct proc *parent)
 	json_u64(j, "death_err_ns", d.err_ns);
 }
 
+static void put_tracer(struct json *j, const struct render *r, const struct zombie_parent *f)
+{
+	const struct proc *tracer = proc_table_find(r->table, f->tracer);
+
+	if (f->traced)
+		json_u64(j, "traced", f->traced);
+	if (!f->tracer.tgid)
+		return;
+	json_u64(j, "tracer_pid", f->tracer.tgid);
+	if (tracer && proc_comm(tracer).len)
+		json_str(j, "tracer_comm", proc_comm(tracer));
+}
+
 static void put_parent(struct buf *b, const struct render *r, const struct zombie_parent *f)
 {
 	const struct proc_evidence *e = f->seen->evidence;
@@ -111,6 +135,7 @@ static void put_parent(struct buf *b, const struct render *r, const struct zombi
 		}
 		json_u64(&j, "adopted", f->adopted);
 		json_u64(&j, "killed", f->killed);
+		put_tracer(&j, r, f);
 		put_dead(&j, f->proc);
 		json_u64(&j, "leak_milli_per_min", f->leak_milli);
 		put_limit(&j, r, f);

@@ -11,6 +11,7 @@
 #define MAX_WORDS 200
 #define DAY_NS    (86400 * NS_PER_SEC)
 #define SOON_NS   (30 * DAY_NS)
+#define PIDS_TOLD 3
 
 /* What each verdict is called, and what to change in the program. */
 static const struct {
@@ -107,6 +108,36 @@ static void put_title(struct zombies_page *p, const struct zombie_parent *f)
 	buf_reset(&p->text);
 }
 
+/* "; a thread sat in one already, for pid 12": calls that none of ours tell of */
+static void put_sits(struct zombies_page *p, const struct zombie_parent *f)
+{
+	const struct waits *w = &f->sits;
+	const char *sep = ", for pid ";
+
+	if (!f->sits_known)
+		return;
+	if (!w->any && !w->pid && !w->pgid) {
+		buf_put_str(&p->text, "; no thread sat in one before");
+		return;
+	}
+	buf_put_str(&p->text, "; ");
+	zombies_put_count(p, w->any + w->pid + w->pgid, "thread", "threads");
+	buf_put_str(&p->text, " sat in one already");
+	if (w->any)
+		buf_put_str(&p->text,
+			    w->any > w->any_limited ? ", for any child" : ", that reaps nobody");
+	if (w->pgid)
+		buf_put_str(&p->text, ", for a process group");
+	for (uint32_t i = 0; i < w->pid_cnt && i < PIDS_TOLD; i++, sep = ", ")
+		buf_printf(&p->text, "%s%u", sep, w->pids[i]);
+	if (w->pid_cnt > PIDS_TOLD || w->pids_more)
+		buf_put_str(&p->text, " and others");
+	if (w->pid_cnt && f->proc->ns_level)
+		buf_put_str(&p->text, " as its namespace numbers them");
+	if (w->pidfd)
+		buf_put_str(&p->text, ", for one by its pidfd");
+}
+
 /* "0 wait calls in 5.0s; it has never reaped a child (since birth)" */
 static void put_waits(struct zombies_page *p, const struct zombie_parent *f)
 {
@@ -131,6 +162,7 @@ static void put_waits(struct zombies_page *p, const struct zombie_parent *f)
 	}
 	if (zombies_is_past(f))
 		buf_put_str(&p->text, " (the recorder's)");
+	put_sits(p, f);
 	if (!f->reaped_known)
 		return;
 	if (f->ever_reaped && !f->image_reaped) {
@@ -351,6 +383,23 @@ static void put_sigchld(struct zombies_page *p, const struct zombie_parent *f)
 	zombies_put_paragraph(p, "");
 }
 
+/* "end the tracer strace[4711], then its parent can reap" */
+static void put_tracer(struct zombies_page *p, const struct zombie_parent *f)
+{
+	const struct proc *tracer = proc_table_find(p->r->table, f->tracer);
+
+	buf_put_str(&p->text, "end the tracer ");
+	if (f->tracer.tgid)
+		zombies_put_label(p, f->tracer, tracer ? proc_comm(tracer) : (struct span){0});
+	else
+		buf_put_str(&p->text, "(gdb, strace)");
+	if (f->held_by_others) {
+		buf_put_str(&p->text, " and those of ");
+		zombies_put_count(p, f->held_by_others, "more", "more");
+	}
+	buf_put_str(&p->text, ", then its parent can reap");
+}
+
 /* What helps though nobody leaks; false: it is the parent that has to go. */
 static bool put_other_help(struct zombies_page *p, const struct zombie_parent *f)
 {
@@ -368,9 +417,7 @@ static bool put_other_help(struct zombies_page *p, const struct zombie_parent *f
 			   "what it waits for has to come back first: proctrail tree --pid %u",
 			   f->proc->key.tgid);
 		break;
-	case VERDICT_TRACED:
-		buf_put_str(&p->text, "end the tracer (gdb, strace), then its parent can reap");
-		break;
+	case VERDICT_TRACED: put_tracer(p, f); break;
 	case VERDICT_INHERITED_OVER_EXEC:
 		buf_put_str(&p->text,
 			    "nothing: there will be no more of them, and each holds one pid "

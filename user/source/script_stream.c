@@ -100,6 +100,7 @@ void script_run_seed(struct line *l)
 	r.h.flags |= (thread ? REC_F_THREAD : 0) | (joined ? REC_F_JOINED : 0) |
 		     (other_image ? REC_F_OTHER_IMAGE : 0);
 	r.pass = l->s->pass;
+	r.tracer = line_proc(l, "tracer", 0);
 	r.threads = line_u64(l, "threads", life->threads);
 	r.exit_signal = line_u64(l, "exit_signal", life->exit_signal);
 	r.state = line_u64(l, "state", 1);
