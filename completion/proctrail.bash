@@ -15,8 +15,8 @@ _proctrail()
 			--at --write --sync --max-size --max-age --on-disk-full --output --json --utc --wide
 			--proc --verbose --help'
 		[zombies]='--pid --cgroup --uid --duration --user --ring --max-procs --args-max --args
-			--redact --no-redact --exact-reap --all --fail-if --read --at --follow --watch --write --sync
-			--max-size --max-age --on-disk-full --output --json --utc --wide --proc --verbose --help'
+			--redact --no-redact --exact-reap --all --fail-if --read --from --to --at --follow --watch
+			--write --sync --max-size --max-age --on-disk-full --output --json --utc --wide --proc --verbose --help'
 		[spawns]='--pid --cgroup --uid --duration --user --ring --max-procs --args-max --args
 			--redact --no-redact --by --slowest --hist --fork-time --read --from --to --at --follow --write --sync
 			--max-size --max-age --on-disk-full --output --json --utc --wide --proc --verbose --help'

@@ -54,6 +54,17 @@ void adoptions_release(struct adoptions *a)
 	memset(a, 0, sizeof(*a));
 }
 
+void adoptions_begin(struct adoptions *a)
+{
+	for (size_t i = 0; i < a->adopter_cnt; i++)
+		hist_release(&a->adopters[i].waited_ns);
+	map_release(&a->by_adopter);
+	a->adopter_cnt = 0;
+	for (size_t i = 0; i < a->cnt; i++)
+		a->all[i].before = true;
+	a->total = a->untold = 0;
+}
+
 /* Times of another boot mean nothing here. */
 static void note_boot(struct adoptions *a)
 {
@@ -142,14 +153,17 @@ const struct adopter *adopter_find(const struct adoptions *a, struct proc_key ke
 	return map_find(&a->by_adopter, key.tgid, key.start_ns);
 }
 
-static struct adopter *adopter_of(struct adoptions *a, const struct adoption *r)
+/* In whose sums it is; NULL: in nobody's. */
+static struct adopter *counted_by(const struct adoptions *a, const struct adoption *r)
 {
+	if (r->kind == ADOPTER_THREAD || r->before)
+		return NULL;
 	return map_find(&a->by_adopter, r->adopter.tgid, r->adopter.start_ns);
 }
 
 static struct adopter *adopter_add(struct adoptions *a, const struct adoption *r)
 {
-	struct adopter *by = adopter_of(a, r);
+	struct adopter *by = counted_by(a, r);
 
 	if (by)
 		return by;
@@ -232,6 +246,8 @@ static void set_adopter(struct adoptions *a, struct adoption *r, const struct pr
 	r->kind = (uint8_t)kind_of(adopter);
 	memset(r->adopter_comm, 0, sizeof(r->adopter_comm));
 	take_name(r->adopter_comm, adopter);
+	if (r->before)
+		return;
 	by = adopter_add(a, r);
 	if (!by) {
 		a->untold++;
@@ -248,7 +264,7 @@ static void set_adopter(struct adoptions *a, struct adoption *r, const struct pr
 /* It has it no more: it never had, or it has died itself. */
 static void leave_adopter(struct adoptions *a, struct adoption *r, bool correction)
 {
-	struct adopter *by = adopter_of(a, r);
+	struct adopter *by = counted_by(a, r);
 
 	if (!by)
 		return;
@@ -284,6 +300,7 @@ static void note_adopt(struct adoptions *a, const struct change *c)
 		if (c->proc->state == PROC_ZOMBIE && c->proc->death)
 			r->zombie_ns = c->proc->death->zombie_ns;
 		take_death(r, c, told);
+		r->before = false;
 		r->hops++;
 	}
 	r->derived = !told;
@@ -341,7 +358,7 @@ static void note_zombie(struct adoptions *a, const struct proc *p)
 		return;
 	r->zombie_ns = p->death->zombie_ns;
 	take_name(r->comm, p);
-	by = r->kind == ADOPTER_THREAD ? NULL : adopter_of(a, r);
+	by = counted_by(a, r);
 	if (by)
 		by->died++;
 }
@@ -376,7 +393,7 @@ static void note_reap(struct adoptions *a, const struct proc *p)
 									      r->adopted_ns;
 	r->waited_ns = r->zombie_ns && r->gone_ns > from_ns ? r->gone_ns - from_ns : 0;
 	r->err_ns = d->zombie_err_ns;
-	by = r->kind == ADOPTER_THREAD ? NULL : adopter_of(a, r);
+	by = counted_by(a, r);
 	if (by && !(p->flags & PROC_VANISHED))
 		count_reap(by, r);
 	list_gone(a, r);

@@ -48,6 +48,7 @@ struct adoption {
 	bool late;     /* adopted_ns is when it was noticed */
 	bool derived;  /* as find_new_reaper() chooses: no record of the orphan has said so yet */
 	bool autoreap; /* the kernel reaped it at once */
+	bool before;   /* adoptions_begin() */
 	size_t next;   /* of those that are gone, by when: index + 1 */
 };
 
@@ -85,6 +86,12 @@ void adoptions_init(struct adoptions *a, const struct proc_table *t);
 void adoptions_release(struct adoptions *a);
 /* For every change that the table tells. What there is no memory for is counted in 'untold'. */
 void adoptions_note(struct adoptions *a, const struct change *c);
+
+/*
+ * The span that is asked for begins: what was noted before says where zombies came from, and is in no
+ * sum of an adopter.
+ */
+void adoptions_begin(struct adoptions *a);
 
 /*
  * How p came to its parent: from the records, else what its row says. False: as far as is known it is

@@ -43,7 +43,8 @@ static void note_reap(struct zombies_ledger *l, const struct change *c)
 	if (!d)
 		return;
 	note_reaper(l, c);
-	if (p->flags & PROC_STATE_Z_SEEDED || !d->zombie_ns || d->gone_ns < d->zombie_ns)
+	if (p->flags & PROC_STATE_Z_SEEDED || !d->zombie_ns || d->gone_ns < d->zombie_ns ||
+	    d->zombie_ns < l->begin_ns)
 		return;
 	if (!hist_add(&l->life_ns, d->gone_ns - d->zombie_ns) && d->zombie_err_ns > l->err_ns)
 		l->err_ns = d->zombie_err_ns;

@@ -7,6 +7,7 @@
 #include "model/proc_table.h"
 
 struct zombies_ledger {
+	uint64_t begin_ns;   /* of the span, where it is not the stream's: for the caller to set */
 	uint64_t born;       /* in the span; those the kernel reaps at once are no zombies */
 	uint64_t autoreaped; /* by the kernel */
 	uint64_t reaped;     /* of any age */

@@ -43,8 +43,8 @@ const struct command commands[] = {
 	{
 		.name = "zombies",
 		.summary = "parents that do not reap: why, since when, and what helps",
-		.options = OPTIONS_SCOPE OPTIONS_RUN
-		" exact-reap all fail-if read at follow watch" OPTIONS_WRITE OPTIONS_OUTPUT,
+		.options = OPTIONS_SCOPE OPTIONS_RUN " exact-reap all fail-if" OPTIONS_READ
+						     " follow watch" OPTIONS_WRITE OPTIONS_OUTPUT,
 		.operands = "[-- CMD...]",
 		.takes = TAKES_CMD,
 		.run = cmd_zombies,

@@ -31,6 +31,7 @@ struct run {
 	struct buf line;
 	uint64_t duration_ns;
 	uint64_t limits_ns; /* stream time at which limits were asked for */
+	uint64_t begin_ns;  /* of what was asked for: --from; 0: not there yet */
 	bool passed;        /* the last look was asked for */
 	bool begun;         /* --follow: what stands above the lines is out */
 };
@@ -111,8 +112,9 @@ static struct zombies_view view_of(const struct run *run, const struct zombies *
 		.from = session_read_path(s)        ? session_read_path(s) :
 			strcmp(source, "proc") == 0 ? "/proc" :
 						      NULL,
-		.watched_ns = run->opt->duration_ns && host->now_ns > host->start_ns ?
-				      host->now_ns - host->start_ns :
+		.watched_ns = run->opt->duration_ns && run->begin_ns &&
+					      host->now_ns > run->begin_ns ?
+				      host->now_ns - run->begin_ns :
 				      0,
 		.complete = session_complete(s),
 		.all = run->opt->all,
@@ -224,13 +226,28 @@ static void follow(struct run *run, const struct change *c)
 
 /* ---- what comes ----------------------------------------------------------------------------- */
 
+/* What a recording holds from before --from is evidence, but is not told as what happened. */
+static void begin(struct run *run, const struct change *c)
+{
+	const struct host_info *host = proc_table_host(session_table(run->session));
+
+	run->begin_ns = session_read_path(run->session) ? c->boot_ns : host->start_ns;
+	if (run->begin_ns <= host->start_ns)
+		return;
+	run->ledger.begin_ns = run->begin_ns;
+	adoptions_begin(&run->adoptions);
+}
+
 static void on_change(void *ctx, const struct change *c)
 {
 	const struct proc *parent = c->proc ? c->proc->parent : NULL;
 	struct run *run = ctx;
+	bool quiet = session_quiet(run->session);
 
 	scope_note(&run->scope, c);
-	if (c->proc && scope_has(&run->scope, c->proc))
+	if (!quiet && !run->begin_ns)
+		begin(run, c);
+	if (!quiet && c->proc && scope_has(&run->scope, c->proc))
 		zombies_ledger_note(&run->ledger, c);
 	if (!c->proc || scope_has(&run->scope, c->proc))
 		adoptions_note(&run->adoptions, c);

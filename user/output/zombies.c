@@ -45,7 +45,9 @@ static void put_head(struct zombies_page *p, const struct zombies_view *v)
 		       0);
 	buf_printf(&right, " %s, ", clock_zone(proc_table_clock(p->r->table)));
 	if (v->from) {
-		buf_put_str(&right, "from ");
+		if (v->watched_ns)
+			text_put_duration(&right, v->watched_ns);
+		buf_put_str(&right, v->watched_ns ? " of " : "from ");
 		text_put_safe(&right, span_of(v->from), &p->r->style);
 	} else if (v->watched_ns) {
 		buf_put_str(&right, "watched ");

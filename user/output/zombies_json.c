@@ -319,7 +319,8 @@ static void put_adoptions(struct buf *b, const struct render *r, const struct ad
 		if (a->adopters[i].orphans)
 			put_adopter(b, r, &a->adopters[i]);
 	for (size_t i = 0; i < a->cnt; i++)
-		put_adoption(b, r, &a->all[i]);
+		if (!a->all[i].before)
+			put_adoption(b, r, &a->all[i]);
 }
 
 void zombies_put_json(struct buf *b, const struct render *r, const struct zombies_view *v)
