@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 from lib import PROCTRAIL, Mismatches, expect, expect_true, gen, run, start, temp_dir, test, until
+from test_lifetimes import release_is_hooked
 
 # way: (verdict, zombies left of five; None: as it comes)
 WAYS = {
@@ -95,6 +96,34 @@ def the_ledger_has_their_lifetimes():
     for name in ("zombie_p50_ns", "zombie_max_ns"):
         off = abs(ledger[name] - 300e6)
         expect_true("%s is 300 ms" % name, off <= ledger["zombie_err_ns"] + 20e6, ledger)
+
+
+def ledger_of(cmd):
+    """(the ledger, the generator's own words)"""
+    out = os.path.join(temp_dir(), "out")
+    code, said, err = run([PROCTRAIL, "zombies", "--json", "-o", out, "--", *cmd])
+    expect("code: %s" % err[-200:], 0, code)
+    with open(out) as f:
+        ledger = next(x for x in map(json.loads, f) if x["event"] == "ledger")
+    return ledger, [json.loads(x) for x in said.splitlines() if x.startswith(b"{")]
+
+
+@test(seconds=90)
+def the_ledger_says_who_reaped():
+    hooked = release_is_hooked()
+    # way: whose the reaps of its five children are
+    kinds = {"healthy": "by_parent", "sigign": "autoreaped", "nocldwait": "autoreaped", "pidfd": "by_parent"}
+    if hooked:     # nothing else names the thread
+        kinds["thread_reaper"] = "by_thread"
+    with Mismatches("reapers") as m:
+        for how, kind in kinds.items():
+            ledger, _ = ledger_of(gen("zombies", "--how", how, "--children", 5, "--live-ms", 500))
+            # the parent and the generator itself are reaped by their parents
+            want = {"by_parent": 2, "by_thread": 0, "by_adopter": 0, "by_tracer": 0, "by_other": 0, "autoreaped": 0}
+            want[kind] += 5
+            m.same(how, want, {k: ledger[k] for k in want})
+        ledger, _ = ledger_of(gen("reparent", "--how", "chain", "--live-ms", 100))
+        m.same("a subreaper's orphans", (3, 0), (ledger["by_adopter"], ledger["by_other"]))
 
 
 @test(seconds=60)

@@ -38,6 +38,8 @@ static void note_change(void *ctx, const struct change *c)
 	struct buf *b = &run->changes;
 
 	spawns_note(&run->spawns, c);
+	if (c->proc)
+		zombies_ledger_note(&run->ledger, c);
 	if (!change_names[c->kind])
 		return;
 	if (b->len)
@@ -221,6 +223,18 @@ static void expect_counts(struct run *run, struct script_word *w, int cnt)
 	}
 }
 
+static void expect_ledger(struct run *run, struct script_word *w, int cnt)
+{
+	struct val v;
+
+	for (int i = 0; i < cnt; i++) {
+		if (ledger_value(&run->ledger, w[i].key, &v))
+			compare(run, &w[i], &v);
+		else if (!run->why.len)
+			buf_printf(&run->why, "unknown key '%s'", w[i].key);
+	}
+}
+
 /* Exactly these since the last time, in this order */
 static void expect_changes(struct run *run, struct script_word *w, int cnt)
 {
@@ -369,6 +383,8 @@ static void expect(struct run *run, struct script_word *w, int cnt)
 		expect_state(run, w, cnt, "reaped");
 	else if (strcmp(what, "counts") == 0)
 		expect_counts(run, w, cnt);
+	else if (strcmp(what, "ledger") == 0)
+		expect_ledger(run, w, cnt);
 	else if (strcmp(what, "changes") == 0)
 		expect_changes(run, w, cnt);
 	else if (strcmp(what, "none") == 0)
@@ -510,6 +526,7 @@ static bool run_file(const char *path)
 	number = run.why.len == 0;
 	spawns_release(&run.spawns);
 	proc_table_free(run.table);
+	zombies_ledger_release(&run.ledger);
 	script_free(run.script);
 	buf_release(&run.records);
 	buf_release(&run.changes);

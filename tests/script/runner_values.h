@@ -4,6 +4,7 @@
 #define PROCTRAIL_TESTS_SCRIPT_RUNNER_VALUES_H
 
 #include "analysis/spawns.h"
+#include "analysis/zombies_ledger.h"
 #include "base/clock.h"
 #include "model/proc_table.h"
 #include "source/script.h"
@@ -15,6 +16,7 @@ struct run {
 	struct buf records;
 	struct buf changes; /* since the last 'expect changes' */
 	struct buf why;     /* empty: all well so far */
+	struct zombies_ledger ledger;
 	uint64_t now_ns;
 };
 

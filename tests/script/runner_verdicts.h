@@ -75,4 +75,32 @@ static bool verdicts_value(const struct zombies *z, const char *key, struct val 
 	}
 	return false;
 }
+
+static bool ledger_value(const struct zombies_ledger *l, const char *key, struct val *ret)
+{
+	const struct {
+		const char *key;
+		struct val v;
+	} rows[] = {
+		{"born", val_u64(l->born)},
+		{"reaped", val_u64(l->reaped)},
+		{"autoreaped", val_u64(l->autoreaped)},
+		{"by_parent", val_u64(l->by_parent)},
+		{"by_thread", val_u64(l->by_thread)},
+		{"by_adopter", val_u64(l->by_adopter)},
+		{"by_tracer", val_u64(l->by_tracer)},
+		{"by_other", val_u64(l->by_other)},
+		{"lifetimes", val_u64(l->life_ns.cnt)},
+		{"max", val_ns(l->life_ns.max)},
+		{"err", val_ns(l->err_ns)},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		if (strcmp(rows[i].key, key) == 0) {
+			*ret = rows[i].v;
+			return true;
+		}
+	}
+	return false;
+}
 #endif

@@ -324,6 +324,7 @@ static void emit_gone(struct line *l, unsigned type, struct life *life)
 	fill_usage(l, &r.usage);
 	if (type == REC_REAP) {
 		r.reaper = line_proc(l, "by", life->ppid);
+		r.reaper.tid = line_u64(l, "by_tid", r.reaper.tid);
 	} else { /* as the kernel side makes it */
 		r.h.ppid = r.h.parent_tid = 0;
 		r.h.parent_start_ns = 0;
