@@ -28,6 +28,12 @@ lifetimes 20
 lifetimes 300
 lifetimes 2000
 lifetimes 20 --exact-reap
+unhooked lifetimes 1 --exact-reap
+unhooked lifetimes 300 --exact-reap
+unhooked lifetimes 20
+reapers_by_thread
+frozen
+autoreap
 truth pidns --orphans --depth 2
 truth pidreuse --exec
 truth hostile
@@ -130,7 +136,7 @@ lifetimes() {
 	shift
 	proctrail doctor --json | grep -q '"name":"[a-z]*/release_task","state":"ok"' && hooked=1
 	trace "$@" -- zombies --how late --children 2 --lifetime-ms "$ms" --live-ms 1 >/tmp/truth || return 1
-	awk -v ms="$ms" -v hooked=$hooked '
+	awk -v ms="$ms" -v hooked=$hooked -v exact=$# '
 	function num(name) { return match($0, "\"" name "\":[0-9]+") ? substr($0, RSTART + length(name) + 3) + 0 : 0 }
 	FNR == NR { if (/"do":"zombie"/) { low[num("pid")] = num("reap_begin_ns") - num("seen_ns")
 					   high[num("pid")] = num("reap_end_ns") - num("exit_ns") }
@@ -141,9 +147,87 @@ lifetimes() {
 		if (low[pid] < ms * 1e6 - 1e5) { print "the generator reaped too early"; bad = 1 }
 		if (got + err < low[pid] || got - err > high[pid]) { print "wrong"; bad = 1 }
 		if (hooked && (err >= 1e5 || !/"reap_source":"release_task"/)) { print "not exact: " $0; bad = 1 }
+		if (exact && !hooked && !/"reap_source":"wait"/) { print "not by the wait call: " $0; bad = 1 }
 	}
 	END { if (seen != 2) { printf "reaps: got %d, expected 2\n", seen; bad = 1 }; exit bad }
 	' /tmp/truth $out
+}
+
+# unhooked TEST ...: the test on this kernel as if release_task could not be hooked. In a mount namespace
+# of its own the kernel's type information has another name for it, and nobody finds the way to kprobes.
+unhooked() { unshare -m sh "$0" without_release "$@"; }
+without_release() {
+	local at
+	at=$(strings -t d -n 12 /sys/kernel/btf/vmlinux | awk '$2 == "release_task" { print $1; exit }')
+	[ -n "$at" ] || { echo "no release_task in /sys/kernel/btf/vmlinux"; return 1; }
+	cp /sys/kernel/btf/vmlinux /tmp/btf && mkdir -p /tmp/nothing &&
+		printf X | dd of=/tmp/btf bs=1 seek="$at" conv=notrunc 2>/dev/null &&
+		mount --bind /tmp/btf /sys/kernel/btf/vmlinux &&
+		mount --bind /tmp/nothing /sys/devices/kprobe && umount /sys/kernel/tracing || return 1
+	proctrail doctor --json | grep -q '"name":"[a-z]*/release_task","state":"ok"' && {
+		echo 'release_task is hooked all the same'
+		return 1
+	}
+	"$@"
+}
+
+# Who reaped is known where release_task has a hook: another thread than the one that forked.
+reapers_by_thread() {
+	proctrail doctor --json | grep -q '"name":"[a-z]*/release_task","state":"ok"' || {
+		echo 'release_task has no hook'
+		return 77
+	}
+	proctrail zombies --json -o $out -- zombies --how thread_reaper --children 5 --live-ms 500 >/tmp/truth || return 1
+	same 'reaped by another thread' "$(sed -n 's/^.*"event":"ledger".*"by_thread":\([0-9]*\).*$/\1/p' $out)" 5
+}
+
+# A parent in a frozen cgroup (v2) cannot wait: told as that, by one look and by a watch, until it is thawed.
+frozen() {
+	local group=/sys/fs/cgroup/frozen pid rc=0
+	mkdir $group || { echo 'no cgroup can be made'; return 77; }
+	[ -e $group/cgroup.freeze ] || { echo 'no cgroup.freeze'; rmdir $group; return 77; }
+	sh -c 'sleep 2 & sleep 2 & wait; exec sleep 60' &
+	pid=$!
+	until [ "$(children_of $pid .)" = 2 ]; do sleep 0.1; done
+	echo $pid >$group/cgroup.procs
+	echo 1 >$group/cgroup.freeze
+	until grep -q 'frozen 1' $group/cgroup.events; do sleep 0.1; done
+	until [ "$(children_of $pid Z)" = 2 ]; do sleep 0.1; done
+	verdict_of $pid --duration 0
+	same 'one look at a frozen parent' "$verdict" 'parent_stopped frozen' || rc=1
+	verdict_of $pid --duration 4s
+	same 'a watch of it' "$verdict" 'parent_stopped frozen' || rc=1
+	echo 0 >$group/cgroup.freeze
+	until [ "$(cat /proc/$pid/comm)" = sleep ]; do sleep 0.1; done
+	verdict_of $pid --all --duration 0
+	same 'thawed it has reaped' "${verdict:-healthy}" healthy || rc=1
+	kill -KILL $pid
+	wait $pid
+	return $rc
+}
+children_of() { # PID STATE: how many
+	cat /proc/[0-9]*/stat 2>/dev/null |
+		awk -v ppid="$1" -v state="$2" '{ sub(/^.*\) /, "") } $1 ~ state && $2 == ppid { n++ } END { print n + 0 }'
+}
+verdict_of() { # PID OPTION ...: into verdict
+	proctrail zombies --json -o $out --pid "$@" || return 1
+	verdict=$(sed -n "/\"event\":\"parent\".*\"pid\":$1,/"'{s/"frozen":true.*"verdict":"\([a-z_]*\)".*/"verdict":"\1 frozen"/; s/^.*"verdict":"\([a-z_ ]*\)".*$/\1/p}' $out)
+}
+
+# CLONE_AUTOREAP (7.1): the kernel reaps them, whatever their parent says of SIGCHLD. Nobody is accused.
+autoreap() {
+	reapers --how autoreap --count 1 --live-ms 0 --span-ms 1 >/tmp/truth 2>&1
+	case $? in
+	0) ;;
+	3) cat /tmp/truth; return 77 ;;
+	*) cat /tmp/truth; return 1 ;;
+	esac
+	proctrail zombies --all --json -o $out --duration 6s -- \
+		reapers --how autoreap --count 10 --live-ms 3000 --span-ms 2000 >/tmp/truth || return 1
+	grep '"event":"parent"' $out | grep -v '"verdict":"healthy"' && return 1
+	same 'parents that are healthy' "$(grep '"event":"parent"' $out | grep -c '"comm":"reapers"')" 10 ||
+		grep -v '"event":"fork"' $out
+	grep -q '"event":"ledger".*"autoreaped":[1-9]' $out || { grep '"event":"ledger"' $out; return 1; }
 }
 
 # Each fork call is timed, whatever it is called, and took no longer than its caller saw.
