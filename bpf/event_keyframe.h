@@ -46,7 +46,9 @@ struct rec_row {
 	__u32 args_len;
 	__u16 exe_len, cwd_len, hostname_len;
 	__u16 flags, marks, parts;
-	__u8 state, how, ns_level, kills, _pad[4];
+	__u8 state, how, ns_level, kills;
+	__u8 taken; /* the signal that it ends by, where one was taken with its default action */
+	__u8 _pad[3];
 	char comm[REC_COMM_LEN];
 };
 REC_ASSERT(rec_row, 224);

@@ -229,8 +229,10 @@ static void same_row(const struct same *s, const struct row *a, const struct row
 	SAME(kills != NULL);
 	for (uint32_t i = 0; a->kills && i < a->kills->cnt; i++)
 		same_killer(s, &a->kills->kill[i], &b->kills->kill[i]);
-	if (a->kills)
+	if (a->kills) {
 		SAME(kills->cnt);
+		SAME(kills->taken);
+	}
 	SAME(p.death != NULL);
 	if (a->p.death)
 		same_death(s, death_of(a), death_of(b));

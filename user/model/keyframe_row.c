@@ -281,6 +281,7 @@ void keyframe_put_row(struct keyframe *k, const struct row *r)
 			 (is_init(k->t, r) ? ROW_INIT : 0),
 		.parts = parts_of(r),
 		.kills = r->kills ? r->kills->cnt : 0,
+		.taken = r->kills ? (__u8)r->kills->taken : 0,
 	};
 
 	fill_life(&rec, r);

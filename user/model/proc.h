@@ -145,5 +145,11 @@ bool proc_is_of_other_image(const struct proc *p);
 enum spawn_how spawn_how_of(uint64_t clone_flags, uint8_t sp); /* REC_SP_* */
 const char *spawn_how_name(enum spawn_how how);                /* "posix_spawn" */
 const char *signal_name(int sig); /* "SIGKILL", "SIGRTMIN+3"; NULL: no such signal */
+/* Whose signal ended it, as far as generated signals and its status tell; NULL: nobody was seen. */
+const struct proc_killer *proc_killer_of(const struct proc *p);
+/* Unless it is blocked this signal ends its target. */
+bool proc_signal_may_kill(const struct rec_signal *s);
+const char *spawn_how_name(enum spawn_how how); /* "posix_spawn" */
+const char *signal_name(int sig);               /* "SIGKILL", "SIGRTMIN+3"; NULL: no such signal */
 
 #endif

@@ -54,6 +54,7 @@ enum row_bits {
 #define KILLS_MAX 3
 struct kills {
 	uint32_t cnt;
+	int32_t taken; /* signal that was taken with its default action: it ends by that; 0: none */
 	struct proc_killer kill[KILLS_MAX]; /* oldest first, one a signal */
 };
 

@@ -219,13 +219,15 @@ static int load_death(struct proc_table *t, struct row *r, const struct parts *p
 	return 0;
 }
 
-static int load_kills(struct proc_table *t, struct row *r, const struct parts *parts, uint32_t cnt)
+static int load_kills(struct proc_table *t, struct row *r, const struct parts *parts,
+		      const struct rec_row *rec)
 {
 	r->kills = pool_get(&t->kills);
 	if (!r->kills)
 		return -ENOMEM;
-	r->kills->cnt = cnt;
-	for (uint32_t i = 0; i < cnt; i++)
+	r->kills->cnt = rec->kills;
+	r->kills->taken = rec->taken;
+	for (uint32_t i = 0; i < rec->kills; i++)
 		r->kills->kill[i] = killer_of(&parts->kills[i]);
 	return 0;
 }
@@ -324,7 +326,7 @@ static int load_row(struct proc_table *t, struct row *r, const struct event *ev,
 	if (rec->parts & REC_PART_DEATH)
 		err = load_death(t, r, parts);
 	if (!err && (rec->parts & REC_PART_KILLS))
-		err = load_kills(t, r, parts, rec->kills);
+		err = load_kills(t, r, parts, rec);
 	if (!err && (rec->parts & REC_PART_EVIDENCE))
 		err = load_evidence(t, r, parts);
 	return err;

@@ -15,6 +15,8 @@
 #define SIGURG   23
 #define SIGWINCH 28
 
+#define SIGRTMIN_KERNEL 32 /* without those that the C library keeps for itself */
+
 /* trace events of signal_generate */
 #define TRACE_SIGNAL_IGNORED         1
 #define TRACE_SIGNAL_ALREADY_PENDING 2
@@ -32,7 +34,7 @@ static bool signal_kills_by_default(int sig)
 
 /* ---- killers -------------------------------------------------------------------------------- */
 
-static bool may_kill(const struct rec_signal *s)
+bool proc_signal_may_kill(const struct rec_signal *s)
 {
 	if (s->sig <= 0 || s->sig > 64 || s->result == TRACE_SIGNAL_IGNORED)
 		return false;
@@ -40,12 +42,15 @@ static bool may_kill(const struct rec_signal *s)
 	       (s->disposition == REC_SIG_DFL && signal_kills_by_default(s->sig));
 }
 
-/* The place for this signal: where it was before, a free one, or the oldest's. */
-static struct proc_killer *kill_slot(struct kills *k, int sig, bool *ret_known)
+/*
+ * The place for this signal: where it was before, a free one, or the oldest's. What was sent to the
+ * process and what was sent to one thread wait in two queues, and the code tells them apart.
+ */
+static struct proc_killer *kill_slot(struct kills *k, int sig, int code, bool *ret_known)
 {
 	*ret_known = false;
 	for (uint32_t i = 0; i < k->cnt; i++) {
-		if (k->kill[i].sig == sig) {
+		if (k->kill[i].sig == sig && k->kill[i].code == code) {
 			*ret_known = true;
 			return &k->kill[i];
 		}
@@ -60,7 +65,7 @@ static struct proc_killer *kill_slot(struct kills *k, int sig, bool *ret_known)
  * Remembered until the status tells which one it was. Only generated signals count: what a group
  * exit does to its own threads is SIGKILL too, but never generated. 'Delivered' replaces an earlier
  * one of the same number, which must have been taken meanwhile; 'already pending' does not: the
- * first one's siginfo is what the target gets.
+ * first one's siginfo is what the target gets. Real-time signals queue up: the first is taken first.
  */
 static void remember_kill(struct proc_table *t, struct row *r, const struct event *ev)
 {
@@ -68,14 +73,14 @@ static void remember_kill(struct proc_table *t, struct row *r, const struct even
 	struct proc_killer *k;
 	bool known;
 
-	if (!proc_is_alive(&r->p) || !may_kill(s))
+	if (!proc_is_alive(&r->p) || !proc_signal_may_kill(s))
 		return;
 	if (!r->kills)
 		r->kills = pool_get(&t->kills);
-	if (!r->kills)
+	if (!r->kills || r->kills->taken == s->sig)
 		return;
-	k = kill_slot(r->kills, s->sig, &known);
-	if (known && s->result == TRACE_SIGNAL_ALREADY_PENDING)
+	k = kill_slot(r->kills, s->sig, s->code, &known);
+	if (known && (s->result == TRACE_SIGNAL_ALREADY_PENDING || s->sig >= SIGRTMIN_KERNEL))
 		return;
 	*k = (struct proc_killer){
 		.key = rec_proc_key(&s->sender),
@@ -86,19 +91,51 @@ static void remember_kill(struct proc_table *t, struct row *r, const struct even
 	memcpy(k->comm, s->sender_comm, sizeof(k->comm));
 }
 
+/*
+ * A signal that dumps core ends the process when it is taken, not when it is sent: of two senders the
+ * taken one's code tells which it was.
+ */
+static void settle_kill(struct row *r, const struct rec_deliver *d)
+{
+	struct kills *k = r->kills;
+	uint32_t kept = 0;
+	bool sent = false;
+
+	for (uint32_t i = 0; k && i < k->cnt; i++)
+		sent |= k->kill[i].sig == d->sig && k->kill[i].code == d->code;
+	if (!sent || d->disposition != REC_SIG_DFL)
+		return;
+	for (uint32_t i = 0; i < k->cnt; i++)
+		if (k->kill[i].sig != d->sig || k->kill[i].code == d->code)
+			k->kill[kept++] = k->kill[i];
+	k->cnt = kept;
+	k->taken = d->sig;
+}
+
 /* A kill that nobody was seen to send stays unknown. */
 void row_blame_killer(struct proc_table *t, struct row *r)
 {
 	int sig = r->p.status & 0x7f;
+	struct proc_killer *by;
 
 	(void)t;
 	if (!r->p.death || !(r->p.flags & PROC_STATUS_KNOWN))
 		return;
-	r->p.death->killer = (struct proc_killer){0};
-	for (uint32_t i = 0; sig && r->kills && i < r->kills->cnt; i++) {
+	by = &r->p.death->killer;
+	*by = (struct proc_killer){0};
+	for (uint32_t i = 0; sig && !by->sig && r->kills && i < r->kills->cnt; i++)
 		if (r->kills->kill[i].sig == sig)
-			r->p.death->killer = r->kills->kill[i];
-	}
+			*by = r->kills->kill[i];
+}
+
+/* Somebody's signal was pending, but it exited by itself: nobody killed it. */
+const struct proc_killer *proc_killer_of(const struct proc *p)
+{
+	if (!p->death || !p->death->killer.sig)
+		return NULL;
+	if ((p->flags & PROC_STATUS_KNOWN) && !(p->status & 0x7f))
+		return NULL;
+	return &p->death->killer;
 }
 
 /* ---- stop and continue ---------------------------------------------------------------------- */
@@ -160,6 +197,7 @@ int apply_deliver(struct proc_table *t, const struct event *ev)
 
 	if (err)
 		return err;
+	settle_kill(r, d);
 	table_tell_row(t, CHANGE_DELIVER, r, NULL, ev);
 	if (proc_is_alive(&r->p) && signal_stops(d->sig) && d->disposition == REC_SIG_DFL)
 		row_set_stopped(t, r, true, ev);

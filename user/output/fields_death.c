@@ -51,12 +51,7 @@ GET(core_dumped)
 
 static const struct proc_killer *killer_of(const struct change *c)
 {
-	const struct proc_death *d = c->proc ? c->proc->death : NULL;
-
-	/* somebody's signal was pending, but it exited by itself: nobody killed it */
-	if (!d || !d->killer.sig || (has_status(c) && !(c->proc->status & 0x7f)))
-		return NULL;
-	return &d->killer;
+	return c->proc ? proc_killer_of(c->proc) : NULL;
 }
 
 GET(killer_pid)
