@@ -262,7 +262,8 @@ static __noinline int BPF_PROG(other_signal, int sig, struct kernel_siginfo *inf
 	s.fatal = s.disposition == REC_SIG_DFL && !(s.bit & SIGS_SURVIVED);
 	if (!signal_matters(&s) || (!scope_has(target.sig) && !scope_has(mine)))
 		return 0;
-	if (tgid == cfg_self_tgid || GET(me, tgid) == cfg_self_tgid)
+	/* in an interrupt we are current, too, and have not sent it */
+	if (tgid == cfg_self_tgid || (s.by_current && GET(me, tgid) == cfg_self_tgid))
 		return 0;
 	if (flood_holds(&s, target.sig, tgid, &repeat))
 		return 0;
