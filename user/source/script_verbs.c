@@ -392,7 +392,7 @@ static void run_signal(struct line *l)
 {
 	struct life *life = line_life(l);
 	uint32_t by = line_u64(l, "by", 0);
-	struct rec_signal r = {.group = 1};
+	struct rec_signal r = {.group = !line_has(l, "thread")};
 
 	if (!life)
 		return;
@@ -439,6 +439,8 @@ static void emit_oom(struct line *l, unsigned type)
 	r.adj = (__s32)line_u64(l, "adj", 0);
 	r.rss_kb = line_u64(l, "rss", 0);
 	memcpy(r.comm, life->comm, sizeof(r.comm));
+	if (r.actor.tgid)
+		memcpy(r.actor_comm, world_get(l->s, r.actor.tgid)->comm, sizeof(r.actor_comm));
 	if (line_has(l, "pid_only"))
 		r.h.start_ns = 0;
 	line_emit(l, &r.h, sizeof(r), NO_TAIL);
