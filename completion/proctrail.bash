@@ -20,6 +20,9 @@ _proctrail()
 		[spawns]='--pid --cgroup --uid --duration --user --ring --max-procs --args-max --args
 			--redact --no-redact --by --slowest --hist --fork-time --read --from --to --at --follow --write --sync
 			--max-size --max-age --on-disk-full --output --json --utc --wide --proc --verbose --help'
+		[deaths]='--pid --cgroup --uid --duration --user --ring --max-procs --args-max --args
+			--redact --no-redact --failed --all --signal --read --from --to --at --follow --write --sync
+			--max-size --max-age --on-disk-full --output --json --utc --wide --proc --verbose --help'
 		[record]='--pid --cgroup --uid --duration --ring --max-procs --args-max --threads --args --redact
 			--no-redact --signals --fork-time --write --sync --max-size --max-age --on-disk-full --trigger
 			--before --after --proc --verbose --help'
@@ -28,7 +31,7 @@ _proctrail()
 		[help]='--output --help'
 		[version]='--output --json --help'
 	)
-	local commands='trace tree zombies spawns record info doctor help version'
+	local commands='trace tree zombies spawns deaths record info doctor help version'
 
 	cur=${COMP_WORDS[COMP_CWORD]}
 	prev=${COMP_WORDS[COMP_CWORD - 1]}
@@ -44,7 +47,7 @@ _proctrail()
 			return
 		fi
 		case $word in
-		trace | tree | zombies | spawns | record | info | doctor | help | version) command=${command:-$word} ;;
+		trace | tree | zombies | spawns | deaths | record | info | doctor | help | version) command=${command:-$word} ;;
 		esac
 	done
 

@@ -59,6 +59,15 @@ const struct command commands[] = {
 		.run = cmd_spawns,
 	},
 	{
+		.name = "deaths",
+		.summary = "who died, of what, and who killed it",
+		.options = OPTIONS_SCOPE OPTIONS_RUN " failed all signal" OPTIONS_READ
+						     " follow" OPTIONS_WRITE OPTIONS_OUTPUT,
+		.operands = "[-- CMD...]",
+		.takes = TAKES_CMD,
+		.run = cmd_deaths,
+	},
+	{
 		.name = "record",
 		.summary = "a flight recorder: keep what happens, to be asked later",
 		.options = OPTIONS_SCOPE

@@ -45,6 +45,7 @@ int cmd_tree(const struct options *opt);
 int cmd_record(const struct options *opt);
 int cmd_zombies(const struct options *opt);
 int cmd_spawns(const struct options *opt);
+int cmd_deaths(const struct options *opt);
 int cmd_info(const struct options *opt);
 int cmd_doctor(const struct options *opt);
 int cmd_help(const struct options *opt);

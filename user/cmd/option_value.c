@@ -6,6 +6,7 @@
 #include <regex.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "analysis/trigger.h"
 #include "base/buf.h"
@@ -16,6 +17,7 @@
 #include "trail/writer.h"
 
 #define STATE_LETTERS "RSDTtZXI"
+#define SIGNAL_MAX    64
 
 static void *field_of(struct options *opt, const struct option_row *row)
 {
@@ -183,6 +185,24 @@ static int set_u32(struct options *opt, const struct option_row *row, const char
 	return 0;
 }
 
+static int set_signal(struct options *opt, const struct option_row *row, const char *value)
+{
+	uint64_t nr;
+
+	if (parse_u64(value, &nr))
+		nr = 0;
+	for (int sig = 1; sig <= SIGNAL_MAX; sig++) {
+		const char *name = signal_name(sig);
+
+		if (nr != (uint64_t)sig && strcasecmp(value, name) != 0 &&
+		    strcasecmp(value, name + strlen("SIG")) != 0)
+			continue;
+		*(int *)field_of(opt, row) = sig;
+		return 0;
+	}
+	return refuse(row, value, "a signal: KILL, SIGSEGV, 15");
+}
+
 static int set_uid(struct options *opt, const struct option_row *row, const char *value)
 {
 	uint64_t v;
@@ -283,27 +303,17 @@ static int set_fail(struct options *opt, const struct option_row *row, const cha
 }
 
 static int (*const setters[])(struct options *, const struct option_row *, const char *) = {
-	[OPTION_FLAG] = set_flag,
-	[OPTION_COUNT] = set_count,
-	[OPTION_TEXT] = set_text,
-	[OPTION_REGEX] = set_regex,
-	[OPTION_STATES] = set_states,
-	[OPTION_EVENTS] = set_events,
-	[OPTION_SIGNALS] = set_signals,
-	[OPTION_ARGS] = set_args,
-	[OPTION_DURATION] = set_duration,
-	[OPTION_BYTES] = set_bytes,
-	[OPTION_SIZE] = set_size,
-	[OPTION_U32] = set_u32,
-	[OPTION_UID] = set_uid,
-	[OPTION_READ] = set_read,
-	[OPTION_TIME] = set_time,
-	[OPTION_SYNC] = set_sync,
-	[OPTION_DISK] = set_disk,
-	[OPTION_FULL] = set_full,
-	[OPTION_TRIGGER] = set_trigger,
-	[OPTION_FAIL] = set_fail,
-	[OPTION_BY] = set_by,
+	[OPTION_FLAG] = set_flag,         [OPTION_COUNT] = set_count,
+	[OPTION_TEXT] = set_text,         [OPTION_REGEX] = set_regex,
+	[OPTION_STATES] = set_states,     [OPTION_EVENTS] = set_events,
+	[OPTION_SIGNALS] = set_signals,   [OPTION_ARGS] = set_args,
+	[OPTION_DURATION] = set_duration, [OPTION_BYTES] = set_bytes,
+	[OPTION_SIZE] = set_size,         [OPTION_U32] = set_u32,
+	[OPTION_SIGNAL] = set_signal,     [OPTION_UID] = set_uid,
+	[OPTION_READ] = set_read,         [OPTION_TIME] = set_time,
+	[OPTION_SYNC] = set_sync,         [OPTION_DISK] = set_disk,
+	[OPTION_FULL] = set_full,         [OPTION_TRIGGER] = set_trigger,
+	[OPTION_FAIL] = set_fail,         [OPTION_BY] = set_by,
 };
 
 int option_value_set(struct options *opt, const struct option_row *row, const char *value)

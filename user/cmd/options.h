@@ -46,7 +46,9 @@ struct options {
 	enum spawns_by by; /* spawns: what a row is */
 	size_t slowest;    /* spawns: so many one by one */
 	bool hist;         /* spawns: a histogram */
-	bool all;          /* zombies: parents that reap, too */
+	bool all;          /* zombies: parents that reap, too; deaths: those that ended well */
+	bool failed;       /* deaths: only those that did not; the default */
+	int signal_nr;     /* deaths: only those by this signal; 0: any */
 	bool follow;       /* one line for each event; of a recording: also what is still to come */
 	bool watch;        /* zombies: the answer again and again, on the whole screen */
 	bool json, threads, all_signals, signals, utc, wide, kthreads;
@@ -68,6 +70,7 @@ enum option_kind {
 	OPTION_REGEX,    /* const char *, an extended regular expression that compiles */
 	OPTION_STATES,   /* const char *, letters of proc_state_char() */
 	OPTION_EVENTS,   /* const char *, names of event formats separated by commas */
+	OPTION_SIGNAL,   /* int, a signal by its name or number */
 	OPTION_SIGNALS,  /* nothing, or "=all" */
 	OPTION_ARGS,     /* enum redact_args_mode: full, exe, none */
 	OPTION_DURATION, /* uint64_t, ns */

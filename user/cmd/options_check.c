@@ -82,6 +82,9 @@ static int check_together(const struct options *opt)
 				      "--uid");
 		return -EINVAL;
 	}
+	if (opt->all && (opt->failed || opt->signal_nr))
+		return say_apart("--all", opt->failed ? "--failed" : "--signal",
+				 "those that failed, or whatever became of them");
 	if (opt->redact && opt->no_redact) {
 		log_err(0, "'--redact' and '--no-redact' exclude each other");
 		return -EINVAL;
@@ -95,7 +98,8 @@ static bool means_recorder(const struct options *opt, const struct command *cmd)
 	if (opt->read_path)
 		return false;
 	return opt->from.kind || opt->to.kind || opt->at.kind ||
-	       (opt->follow && cmd->run != cmd_zombies && cmd->run != cmd_spawns);
+	       (opt->follow && cmd->run != cmd_zombies && cmd->run != cmd_spawns &&
+		cmd->run != cmd_deaths);
 }
 
 void options_settle(struct options *opt, const struct command *cmd)

@@ -74,6 +74,17 @@ static int look(uint64_t now_real_ns, struct past *p)
 	return 0;
 }
 
+bool past_is_recorded(bool *ret_goes_on)
+{
+	struct past p = {0};
+
+	*ret_goes_on = false;
+	if (!is_recorded() || look(0, &p))
+		return false;
+	*ret_goes_on = p.fresh;
+	return true;
+}
+
 int past_read(const struct proc_table *now, struct past *ret_past)
 {
 	const struct host_info *host = proc_table_host(now);

@@ -12,6 +12,8 @@ struct past {
 	bool fresh;             /* it goes on: only what came in the last moments is missing */
 };
 
+/* Whether the recorder has kept anything, and whether it is (or seems to be) at it still. */
+bool past_is_recorded(bool *ret_goes_on);
 /*
  * Reads the recorder's directory from its last keyframe to its end, which takes as long as there is to
  * read since then. 'now' is a table of the running machine: whose boot, and what time it is. 0, also

@@ -149,7 +149,5 @@ const char *signal_name(int sig); /* "SIGKILL", "SIGRTMIN+3"; NULL: no such sign
 const struct proc_killer *proc_killer_of(const struct proc *p);
 /* Unless it is blocked this signal ends its target. */
 bool proc_signal_may_kill(const struct rec_signal *s);
-const char *spawn_how_name(enum spawn_how how); /* "posix_spawn" */
-const char *signal_name(int sig);               /* "SIGKILL", "SIGRTMIN+3"; NULL: no such signal */
 
 #endif
