@@ -169,7 +169,8 @@ int BPF_PROG(on_exec, struct task_struct *t, int old_pid, struct linux_binprm *b
 	struct subject s = subject_of(t);
 	struct rec_exec *r;
 
-	if (!scope_join_late(&s, cfg_scoped && scope_matches(t)))
+	if (!scope_join_late(&s,
+			     cfg_scoped && (scope_matches(t) || scope_has(GET(s.parent, signal)))))
 		return 0;
 	r = exec_reserve(want, &room);
 	if (!r)

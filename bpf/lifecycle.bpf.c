@@ -77,7 +77,7 @@ int on_exit(__u64 *ctx)
 	bool last = exit_is_last(ctx, s.sig);
 	struct rec_exit r = {};
 
-	if ((!last && !cfg_threads) || !scope_has(s.sig))
+	if ((!last && !cfg_threads) || !scope_has_or_missed(&s))
 		return 0;
 	hdr_about(&r.h, &s);
 	if (last) {

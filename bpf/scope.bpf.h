@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Which processes are traced. A process joins at birth (its creator is in), at exec or at a
- * cgroup move (it matches now) or when the iterator finds it, and never leaves before its end:
- * so no filter can show a birth without its death. Joining late is announced by a seed record.
+ * Which processes are traced. A process joins at birth (its creator is in), at exec or at a cgroup
+ * move (it matches now; at exec also when its parent is in), when the iterator finds it, at the latest
+ * when it dies as the child of one that is in. It never leaves before its end: so no filter can show a
+ * birth without its death. Joining late is announced by a seed record, but at a death.
  */
 #ifndef PROCTRAIL_SCOPE_BPF_H
 #define PROCTRAIL_SCOPE_BPF_H
@@ -70,6 +71,17 @@ static __always_inline void scope_leave(struct signal_struct *sig)
 
 	if (cfg_scoped)
 		bpf_map_delete_elem(&scope, &key);
+}
+
+/*
+ * Who dies without having joined although its parent is in was born unseen: from 7.0 on a program can
+ * silently not run. Its records make the row; without this its whole life would be missing.
+ */
+static __always_inline bool scope_has_or_missed(const struct subject *s)
+{
+	if (scope_has(s->sig))
+		return true;
+	return scope_has(GET(s->parent, signal)) && scope_add(s->sig);
 }
 
 /*

@@ -77,7 +77,7 @@ static __always_inline bool process_dies(const struct subject *me)
 static __always_inline bool fill_own_death(struct rec_zombie *r, struct subject *me,
 					   struct task_struct *parent, int sig)
 {
-	if (!process_dies(me) || !scope_has(me->sig))
+	if (!process_dies(me) || !scope_has_or_missed(me))
 		return false;
 	me->task = me->leader;
 	fill_zombie(r, me, parent);

@@ -2,9 +2,10 @@
 """Every process of a storm is accounted for: once born, once dead, once reaped, with its status."""
 import collections
 import os
+import sys
 
-from lib import (Mismatches, PROCTRAIL, events_of, expect, gen, run, temp_dir, test, trace,
-                 truth_and_messages)
+from lib import (Mismatches, PROCTRAIL, bpf_ids, events_of, expect, gen, run, start, temp_dir, test,
+                 trace, truth_and_messages, until)
 
 
 class Tally:
@@ -104,3 +105,35 @@ def the_stream_is_ordered_birth_exec_death_zombie_reap():
             if told == order:
                 stamps = [life.first(k)["boot_ns"] for k in order]
                 m.true(life.id, stamps == sorted(stamps), "times go back:", stamps)
+
+
+# Becomes another user when its child is born already: to a tracer of that user the birth is not seen.
+LATE = """
+import os, sys, time
+child = os.fork()
+if not child:
+    while os.getppid() and os.stat("/proc/%d" % os.getppid()).st_uid != int(sys.argv[2]):
+        time.sleep(.01)
+    if sys.argv[1] == "exec":
+        os.execv("/bin/true", ["true"])
+    os._exit(7)
+print(child, flush=True)
+os.setuid(int(sys.argv[2]))
+os.execv("/bin/sh", ["sh", "-c", "sleep 1"])
+"""
+
+
+@test()
+def a_child_whose_birth_was_not_seen_is_told_when_it_execs_or_dies():
+    uid = 61234
+    for how, code in (("exec", 0), ("exit", 7)):
+        out = os.path.join(temp_dir(), how)
+        p = start([PROCTRAIL, "trace", "--json", "-o", out, "--uid", str(uid), "--duration", "5s"])
+        until("proctrail is attached", lambda: len(bpf_ids(p.pid)["link"]) >= 8)
+        child = int(run([sys.executable, "-c", LATE, how, str(uid)])[1])
+        p.wait()
+        told = [e for e in events_of(out) if e.get("pid") == child]
+        expect("%s: the end of it" % how, [code],
+               [e.get("exit_code") for e in told if e["event"] == "exit"])
+        expect("%s: images" % how, ["/bin/true"] if how == "exec" else [],
+               [e["exe"] for e in told if e["event"] == "exec"])
