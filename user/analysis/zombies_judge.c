@@ -91,12 +91,25 @@ static enum verdict unknown(struct zombie_parent *f, const char *decides)
 	return VERDICT_UNKNOWN;
 }
 
+/*
+ * So many wait calls for any child were made since the oldest died that all are reaped, perhaps: where
+ * release_task() has no hook the kernel tells of the end of a task seconds late when it is busy.
+ */
+static bool may_be_reaped(const struct proc_table *t, const struct zombie_parent *f)
+{
+	uint64_t now_ns = proc_table_host(t)->now_ns;
+
+	return f->awaited == f->zombies ||
+	       proc_any_waits_since(f->seen, now_ns - f->oldest_ns) >= f->zombies;
+}
+
 /* Whatever it does about them, it may be on its way. */
-static enum verdict judge_young(struct zombie_parent *f, const struct proc_evidence *e)
+static enum verdict judge_young(const struct proc_table *t, struct zombie_parent *f,
+				const struct proc_evidence *e)
 {
 	if (!image_reaped(f->seen))
 		return unknown(f, "they died just now: watch longer (--duration 10s)");
-	return f->oldest_ns < YOUNG_NS || f->awaited == f->zombies ? by_lifetime(e) : VERDICT_SLOW;
+	return f->oldest_ns < YOUNG_NS || may_be_reaped(t, f) ? by_lifetime(e) : VERDICT_SLOW;
 }
 
 static bool is_waited_for(const struct proc *child, const struct wait_evidence *w)
@@ -150,7 +163,7 @@ static enum verdict judge_waiter(const struct proc_table *t, struct zombie_paren
 	bool reaped = image_reaped(f->seen);
 
 	if (f->awaited)
-		return judge_young(f, e);
+		return judge_young(t, f, e);
 	/*
 	 * A handler that loops has merged signals, too, and no zombies: of that a kernel without a
 	 * hook in release_task() tells with the free, which it can miss.
@@ -244,7 +257,7 @@ enum verdict zombies_judge(const struct proc_table *t, struct zombie_parent *f)
 	if (is_stuck(p) && f->oldest_ns >= YOUNG_NS)
 		return VERDICT_PARENT_STUCK;
 	if (f->oldest_ns < PATIENCE_NS)
-		return judge_young(f, e);
+		return judge_young(t, f, e);
 	if (proc_table_uncertain_since(t) && f->looked_at * 2 <= f->zombies)
 		return unknown(f, "whether they are still there: records were lost, look again");
 	if (f->walled * 2 > f->zombies && !(e && e->waits.all_cnt) &&

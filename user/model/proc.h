@@ -137,6 +137,8 @@ bool proc_is_frozen(const struct proc *p);
 struct span proc_comm(const struct proc *p);
 /* Of a zombie: a wait call that fits it was seen, so it is reaped as soon as that call has run */
 bool proc_is_awaited(const struct proc *p);
+/* Wait calls for any child since then, of the latest 16: each has reaped one, if it saw one dead. */
+uint32_t proc_any_waits_since(const struct proc *p, uint64_t since_ns);
 /*
  * A row of a pass said that its parent is another program than at its birth, or not who bore it: of
  * who adopts, the same is said of orphans.

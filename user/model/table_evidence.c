@@ -61,6 +61,16 @@ bool proc_is_awaited(const struct proc *p)
 	return p->death && ((const struct death *)p->death)->wait_ns;
 }
 
+uint32_t proc_any_waits_since(const struct proc *p, uint64_t since_ns)
+{
+	const struct evidence *e = (const struct evidence *)p->evidence;
+	uint32_t cnt = 0;
+
+	for (int i = 0; e && i < WAITS_KEPT; i++)
+		cnt += e->any_ns[i] > since_ns;
+	return cnt;
+}
+
 bool proc_is_of_other_image(const struct proc *p)
 {
 	return (((const struct row *)p)->bits & ROW_OTHER_IMAGE) && p->parent &&
