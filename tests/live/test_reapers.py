@@ -55,6 +55,7 @@ class Schedules:
     def done(self):
         """It answers while the schedules go on; then waits for the rest of the truth."""
         code = self.proc.wait(timeout=120)
+        self.busy = os.getloadavg()[0] > 2 * os.cpu_count()
         with open(self.truth, errors="replace") as f:
             expect_true("%s: proctrail answers" % self.what, code == 0, f.read()[-600:])
         until("%s: the schedules end" % self.what, lambda: any(x["do"] == "end" for x in deeds(self.truth)), 60)
@@ -92,8 +93,11 @@ def may_be_slow(result, found, settled, live):
     return result["late"] * 2 >= result["reaped"] - 1 or (found["zombies"] > 0 and not live)
 
 
-def check_parent(m, where, truth, found, live):
-    """Whether it had reaped all when this was seen, and was told to have."""
+def check_parent(m, where, truth, found, live, busy):
+    """
+    Whether it had reaped all when this was seen, and was told to have. Where others had the processors the
+    pass may have come after the answer: then nobody is accused all the same, but one may be too many.
+    """
     how, result = truth["parent"]["how"], truth.get("result")
     settled = (result and result["ts_ns"] + FREE_NS < found["boot_ns"]) or None
     right = {"healthy", truth["parent"]["verdict"]}
@@ -105,7 +109,7 @@ def check_parent(m, where, truth, found, live):
     m.true("%s is %s" % (who, found["verdict"]), found["verdict"] in right, result,
            {k: found.get(k) for k in ("zombies", "oldest_ns", "died", "reaped", "merged", "waits_any",
                                       "waits_pid", "zombie_p50_ns")})
-    if settled and live:
+    if settled and live and not busy:
         m.same(who + ": (died, zombies)", (result["reaped"] + result["unwaited"], 0),
                (found["died"], found["zombies"]))
     return bool(settled)
@@ -123,7 +127,8 @@ def judge(schedules, step_ms):
                 looks += 1
                 for pid, f in found.items():
                     if pid in truth:
-                        settled += check_parent(m, "%s, %s" % (s.what, when), truth[pid], f, when == "live")
+                        settled += check_parent(m, "%s, %s" % (s.what, when), truth[pid], f, when == "live",
+                                                s.busy)
                     else:
                         m.true("%s, %s accuses another" % (s.what, when),
                                f["verdict"] in ("healthy", "slow", "unknown"), f)
