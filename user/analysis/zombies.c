@@ -238,17 +238,31 @@ static void find_source(const struct examination *x, struct zombie_parent *f)
 }
 
 /*
- * Those that died while we watched and are still there, or how far apart the old ones died. Where none
- * has come in the latter half of that time it was a burst, which says nothing of the next.
+ * Those that died while we watched and are still there: but no more than there are more now. The zombies
+ * of one who reaps late, but each in its turn, are always new ones, and always as many.
+ */
+static uint64_t grown_by(const struct zombie_parent *f)
+{
+	const struct proc_evidence *e = f->seen->evidence;
+	uint64_t gone = e ? (uint64_t)e->reaped + e->autoreaped : 0;
+	uint64_t more = !e ? f->fresh : e->died > gone ? e->died - gone : 0;
+
+	return more < f->fresh ? more : f->fresh;
+}
+
+/*
+ * By how many they grew while we watched, or how far apart the old ones died. A queue fills up to its
+ * length, and no further; where none has come in the latter half of that time it was a burst, which says
+ * nothing of the next.
  */
 static void find_rate(struct zombie_parent *f)
 {
 	uint64_t spread = f->oldest_ns - f->newest_ns;
 
-	if (f->fresh && f->newest_ns > f->watched_ns / 2)
+	if (f->in_turn || (f->fresh && f->newest_ns > f->watched_ns / 2))
 		return;
 	if (f->fresh && f->watched_ns >= YOUNG_NS)
-		f->leak_milli = (uint64_t)((double)f->fresh * MILLI_PER_MIN * NS_PER_SEC /
+		f->leak_milli = (uint64_t)((double)grown_by(f) * MILLI_PER_MIN * NS_PER_SEC /
 					   (double)f->watched_ns);
 	else if (f->zombies > 1 && f->newest_ns < f->oldest_ns && spread >= YOUNG_NS &&
 		 f->newest_ns < STILL_SPACES * spread / (f->zombies - 1))

@@ -68,6 +68,7 @@ struct zombie_parent {
 	/* Whom its threads waited for when they were asked, in calls that may be from before us */
 	struct waits sits;
 	bool sits_known;
+	bool in_turn;                   /* each is waited for when others have come after it */
 	bool reaped_known, ever_reaped; /* by any image of it */
 	bool image_reaped;              /* by the present one, as far as is known */
 	struct zombie_kind kinds[ZOMBIE_KINDS];

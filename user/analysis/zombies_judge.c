@@ -141,6 +141,27 @@ static bool waits_in_order(const struct proc *p, const struct wait_evidence *w)
 }
 
 /*
+ * A queue: each new child is waited for when so many others have come after it. What it waited for last
+ * is gone, or goes, and was older than all that are left; it has done so since they died.
+ */
+static bool reaps_in_order(const struct proc_table *t, const struct zombie_parent *f,
+			   const struct proc_evidence *e, const struct wait_evidence *w)
+{
+	const struct proc *last = w->last_pid ? proc_table_find_pid(t, w->last_pid) : NULL;
+
+	if (!last || !e || e->last_reap_ns + f->oldest_ns < proc_table_host(t)->now_ns)
+		return false;
+	if (proc_is_alive(last) ||
+	    (last->parent != f->proc && !proc_key_equals(last->birth_parent, f->proc->key)))
+		return false;
+	for (const struct proc *c = f->proc->children; c; c = c->next) {
+		if (c->state == PROC_ZOMBIE && c->key.start_ns < last->key.start_ns)
+			return false;
+	}
+	return true;
+}
+
+/*
  * It was given orphans as an init, as far as is known of them: their turn never comes in a wait for its
  * own. Whose those were that had died before us, nothing tells for sure.
  */
@@ -183,6 +204,8 @@ static enum verdict judge_waiter(const struct proc_table *t, struct zombie_paren
 		if (waits_in_order(f->proc, w))
 			return unknown(f, "whether it waits for them in their turn, when the one "
 					  "that it waits for has ended");
+		if (f->in_turn)
+			return VERDICT_SLOW;
 		return is_given_orphans(f) ? VERDICT_INIT_DOES_NOT_REAP : VERDICT_WAITS_FOR_OTHERS;
 	}
 	if (reaped)
@@ -247,6 +270,7 @@ enum verdict zombies_judge(const struct proc_table *t, struct zombie_parent *f)
 	f->sits_known = w.asked && !f->seen->exec_ns;
 	if (!f->zombies)
 		return f->leader_dead ? VERDICT_LEADER_DEAD : by_lifetime(e);
+	f->in_turn = image_reaped(f->seen) && !waits_for_any(&w) && reaps_in_order(t, f, e, &w);
 	if (f->traced * 2 > f->zombies)
 		return VERDICT_TRACED;
 	if (p->flags & PROC_STOPPED || proc_is_frozen(p))
