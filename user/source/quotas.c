@@ -111,7 +111,7 @@ void quotas_watch(struct quotas *q, const struct cgroupfs *cg, struct span path,
 {
 	char dir[PATH_MAX_LEN];
 
-	if (!*cg->cpu_mount || path.len >= sizeof(dir))
+	if (!*cg->cpu_mount || !path.len || path.len >= sizeof(dir))
 		return;
 	memcpy(dir, path.data, path.len);
 	dir[path.len] = '\0';
