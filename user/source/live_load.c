@@ -415,6 +415,9 @@ static int load(struct live *l, enum live_obstacle *ret_why)
 	err = configure(l);
 	if (!err)
 		err = proctrail_bpf__load(l->skel);
+	/* libbpf takes a first map that fails for a kernel without global data, and leaves ours out. */
+	if (!err && !l->skel->bss)
+		err = -ENOMEM;
 	if (err && has_few_files())
 		return -EMFILE;
 	if (err) {
