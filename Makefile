@@ -4,7 +4,7 @@
 ## make test          every suite that can run here; the last line counts
 ## make test-unit     test-script, test-san, test-golden, test-live, test-kernels, lint: one suite
 ## make test-long     the suites that try a sample of many cases try them all: half an hour
-## make fuzz          the reader of trails, FUZZ_SECONDS=60 (clang)
+## make fuzz          everything that reads foreign bytes, FUZZ_SECONDS=35 shared by all (clang)
 ## make test-kernels  KERNELS="5.10 6.18 newest" (or "all"): boot these in QEMU and test there
 ## make check-vmlinux the kernel types in vmlinux/ against the running kernel's
 ## make bench         budgets, side by side with other tools (root); bench-tools: build/bench/*
@@ -54,6 +54,8 @@ FLAGS    += -fno-strict-aliasing -fno-common -fstack-protector-strong
 FLAGS    += -ffunction-sections -fdata-sections $(WARN) $(if $(DEV),$(WARN_DEV))
 FLAGS    += $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)
 FLAGS    += $(if $(COV),--coverage)
+# An empty span may be NULL, and clang alone minds NULL + 0.
+FLAGS    += $(if $(FUZZ),-fsanitize=fuzzer-no-link -fno-sanitize=pointer-overflow)
 LINK     := -Wl,--gc-sections -Wl,-z,relro,-z,now -pthread $(if $(STATIC),-static)
 LINK     += $(if $(SAN),-fsanitize=$(SAN)) $(if $(COV),--coverage)
 
@@ -81,6 +83,7 @@ BPF      := $(filter-out bpf/probe.bpf.c,$(wildcard bpf/*.bpf.c))
 UNIT     := $(wildcard tests/unit/test_*.c)
 RUNNER   := $(wildcard tests/script/runner.c)
 MAKER    := $(wildcard tests/golden/maker.c)
+FUZZERS  := $(wildcard tests/fuzz/fuzz_*.c)
 LOAD     := $(wildcard tools/load/*.c) $(wildcard tests/live/*.c)
 BENCH    := mktrail replay
 
@@ -90,6 +93,8 @@ LIB      := $(BUILD)/libproctrail.a
 SKELS    := $(BUILD)/bpf/proctrail.skel.h $(BUILD)/bpf/probe.skel.h
 TESTS    := $(UNIT:tests/unit/%.c=$(BUILD)/tests/%) $(RUNNER:%runner.c=$(BUILD)/tests/script_runner)
 TESTS    += $(MAKER:%maker.c=$(BUILD)/tests/golden_maker)
+FUZZED   := $(FUZZERS:tests/fuzz/%.c=$(BUILD)/tests/%)
+TESTS    += $(FUZZED)
 LOADS    := $(patsubst %.c,$(BUILD)/load/%,$(notdir $(LOAD)))
 BENCHES  := $(BENCH:%=$(BUILD)/bench/%)
 FLAGSET  := $(BUILD)/.flags
@@ -99,6 +104,7 @@ all: $(BIN)
 tests: $(TESTS)
 load: $(LOADS)
 bench-tools: $(BENCHES)
+fuzzers: $(FUZZED)
 
 $(BIN): $(call objs,$(MAIN) $(LIVE)) $(LIB)
 	$(call say,LINK,$@)
@@ -121,6 +127,13 @@ $(BUILD)/tests/golden_maker: $(BUILD)/obj/tests/golden/maker.o $(LIB)
 $(BUILD)/tests/script_runner $(BUILD)/tests/golden_maker:
 	$(call say,LINK,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(CFLAGS) $(LDFLAGS) $(LINK) -o $@ $^ -lz
+
+# With FUZZ=1 (tests/fuzz/run) libFuzzer calls them, else they are only given their corpora.
+FUZZ_COMMON := checks stream $(if $(FUZZ),,replay)
+$(BUILD)/tests/fuzz_%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(call objs,$(FUZZ_COMMON:%=tests/fuzz/%.c)) $(LIB)
+	$(call say,LINK,$@)
+	$(Q)mkdir -p $(@D) && $(CC) $(CFLAGS) $(LDFLAGS) $(LINK) $(if $(FUZZ),-fsanitize=fuzzer) \
+		-o $@ $^ -lz
 
 # Generators run in guests too, so they are static, and never instrumented.
 vpath %.c tools/load tests/live
@@ -272,7 +285,7 @@ format:
 help:
 	@sed -n 's/^## \{0,1\}//p' Makefile
 
-.PHONY: all tests load bench-tools golden fuzz test test-build test-unit test-script test-san tests-san \
+.PHONY: all tests load bench-tools fuzzers golden fuzz test test-build test-unit test-script test-san tests-san \
 	test-golden test-live test-long test-kernels lint check-vmlinux bench bench-spawn \
 	dist dist-x86_64 dist-aarch64 dist-file install uninstall clean format help FORCE
 .SECONDARY:

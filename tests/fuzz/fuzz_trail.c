@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * libFuzzer: any bytes as a trail. Each input is read three times: as it is; with its CRCs put right,
+ * Fuzzer: any bytes as a trail. Each input is read three times: as it is; with its CRCs put right,
  * since otherwise hardly a mutation would come behind them; and as the payload of a block. Whatever
  * is delivered must be whole records that the model can decode, and little enough.
  */
@@ -13,6 +13,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
+#include "fuzz.h"
 #include "model/event.h"
 #include "trail/reader.h"
 
@@ -23,16 +24,6 @@
 #define BLOCK_PAYLOAD 8
 #define BLOCK_PCRC_AT 56
 #define BLOCK_HCRC_AT 60
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define CHECK(cond)                                             \
-	do {                                                    \
-		if (!(cond)) {                                  \
-			fprintf(stderr, "not so: %s\n", #cond); \
-			abort();                                \
-		}                                               \
-	} while (0)
 
 /* ---- reading --------------------------------------------------------------------------------- */
 

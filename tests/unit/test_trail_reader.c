@@ -421,7 +421,7 @@ static void bomb_is_bounded(void **state)
 
 /* ---- what fuzzing found ---------------------------------------------------------------------------- */
 
-#define CORPUS "tests/fuzz/corpus"
+#define CORPUS "tests/fuzz/corpus/trail"
 
 /* Nothing in it stops a reader, and what it delivers is whole. */
 static void corpus_is_read_to_its_end(void **state)
