@@ -6,6 +6,7 @@
 ## make test-long     the suites that try a sample of many cases try them all: half an hour
 ## make fuzz          everything that reads foreign bytes, FUZZ_SECONDS=35 shared by all (clang)
 ## make test-kernels  KERNELS="5.10 6.18 newest" (or "all"): boot these in QEMU and test there
+## make btf-matrix    KERNELS=all: fit the BPF programs to other kernels' types, without booting
 ## make check-vmlinux the kernel types in vmlinux/ against the running kernel's
 ## make bench         budgets, side by side with other tools (root); bench-tools: build/bench/*
 ## make bench-spawn   what fork, vfork, posix_spawn, exec ... cost here, told by three (root)
@@ -232,6 +233,19 @@ lint:
 fuzz:
 	$(Q)$(RUN) fuzz
 
+# Programs for arm64 are another object: 'make ARCH=aarch64 BUILD=build/aarch64 skels' beforehand.
+BTF_KERNELS := $(if $(filter command% environment%,$(origin KERNELS)),$(KERNELS),all)
+
+$(BUILD)/btf/relocate: tools/btf/relocate.c $(FLAGSET)
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D) && $(CC) -std=gnu11 -D_GNU_SOURCE -O2 -g $(WARN) $(if $(DEV),$(WARN_DEV)) \
+		-o $@ $< -lbpf -lelf -lz
+
+skels: $(SKELS)
+
+btf-matrix: $(SKELS) $(BUILD)/btf/relocate
+	$(Q)BUILD='$(BUILD)' tools/btf/matrix $(BTF_KERNELS)
+
 check-vmlinux: $(SKELS)
 	$(Q)BUILD='$(BUILD)' vmlinux/check
 
@@ -286,7 +300,7 @@ help:
 	@sed -n 's/^## \{0,1\}//p' Makefile
 
 .PHONY: all tests load bench-tools fuzzers golden fuzz test test-build test-unit test-script test-san tests-san \
-	test-golden test-live test-long test-kernels lint check-vmlinux bench bench-spawn \
+	test-golden test-live test-long test-kernels lint btf-matrix skels check-vmlinux bench bench-spawn \
 	dist dist-x86_64 dist-aarch64 dist-file install uninstall clean format help FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
