@@ -97,6 +97,7 @@ TESTS    += $(MAKER:%maker.c=$(BUILD)/tests/golden_maker)
 FUZZED   := $(FUZZERS:tests/fuzz/%.c=$(BUILD)/tests/%)
 TESTS    += $(FUZZED)
 LOADS    := $(patsubst %.c,$(BUILD)/load/%,$(notdir $(LOAD)))
+LOADS    += $(BUILD)/load/fail_alloc.so
 BENCHES  := $(BENCH:%=$(BUILD)/bench/%)
 FLAGSET  := $(BUILD)/.flags
 FILESET  := $(BUILD)/.files
@@ -142,6 +143,12 @@ $(BUILD)/load/%: %.c $(FLAGSET)
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D) && $(CC) -std=gnu11 -D_GNU_SOURCE -O2 -g $(WARN) $(if $(DEV),$(WARN_DEV)) \
 		-MMD -MP -MF $@.d -static -pthread $(LOAD_LINK) -o $@ $<
+
+# Preloaded into our own program: the n-th allocation fails.
+$(BUILD)/load/fail_alloc.so: tests/live/preload/fail_alloc.c $(FLAGSET)
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D) && $(CC) -std=gnu11 -D_GNU_SOURCE -O2 -g -fno-builtin $(WARN) \
+		-Wno-missing-prototypes $(if $(DEV),$(WARN_DEV)) -shared -fPIC -o $@ $<
 
 # They note the time before the C library begins.
 $(BUILD)/load/spawncost: LOAD_LINK := -Wl,-e,spawncost_entry
