@@ -18,8 +18,8 @@ HOWS = {"kill": "kill", "tgkill": "tgkill", "sigqueue": "sigqueue", "pipe": "pip
         "alarm": "timer", "self": "kill", "group": "kill"}
 
 
-# A timer's signal comes in an interrupt, and about one in 2000 has no record on 6.18, nor is it counted as
-# missed: why is not known. Then the verdict is 'unknown', and never another one.
+# A timer's signal comes in an interrupt. Whenever that comes upon a thread of pid 1, this 6.18 runs no program and
+# does not count it as missed. Then the verdict is 'unknown', never another one, and the answer is incomplete.
 UNSEEN = {"alarm", "timer"}
 
 
@@ -98,7 +98,9 @@ def check_sent(m, where, plan, got, sent):
 
 def check_asked(m, where, plan, got, sent):
     term = [s for s in sent if s["signal"] == 15]
-    m.same(where + " asked_fate", plan["how"], got.get("asked_fate"))
+    # on a busy machine its handler may get no time between the two
+    fates = {"handled": ("handled", "pending")}.get(plan["how"], (plan["how"],))
+    m.true(where, got.get("asked_fate") in fates, "asked_fate", got.get("asked_fate"))
     m.same(where + " asked_by_pid", term[0]["sender"], got.get("asked_by_pid"))
     before = got.get("asked_before_ns", 0)
     m.true(where, plan["pause_ns"] <= before, "was asked", before, "before, not", plan["pause_ns"])
@@ -145,7 +147,9 @@ def check_all(t):
                 continue
             m.same("cause of %s %d" % (plan["how"], plan["pid"]), CAUSES[plan["how"]], got["cause"])
             check_one(m, t, plan, got, by_target[plan["pid"]])
-    expect_true("few of them are unseen", unseen <= 1 + len(t.did("plan")) // 1000, unseen)
+    # frees that nobody told of are among the healed, too
+    expect_true("unseen ones are counted", unseen <= t.summary["healed"], unseen, t.summary)
+    expect("complete", not t.summary["healed"], t.summary["complete"])
     ends = t.did("end")[-1]
     expect("deaths, the generator's and itself", ends["deaths"] + 1, sum(map(len, t.deaths.values())))
 

@@ -78,10 +78,10 @@ struct proc_table_options {
 
 struct proc_counts {
 	uint64_t forks, execs, deaths, killed, zombies, reaps, adoptions, signals, threads;
-	uint64_t events; /* records applied */
-	uint64_t lost, missed,
-		healed;   /* lost: reported by gaps; missed: programs that did not run */
-	uint64_t thinned; /* births of which a recorder kept the number only */
+	uint64_t events;       /* records applied */
+	uint64_t lost, missed; /* lost: reported by gaps; missed: programs that did not run */
+	uint64_t healed;       /* what later records proved of records that never came */
+	uint64_t thinned;      /* births of which a recorder kept the number only */
 	uint64_t illegal, evicted, malformed, unknown_type;
 	uint64_t live; /* rows born, running or dying, kernel threads included */
 	uint64_t zombies_now;

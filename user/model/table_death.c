@@ -65,6 +65,7 @@ void row_tell_exit(struct proc_table *t, struct row *r, const struct event *ev)
 	if (r->p.death)
 		r->p.death->core_dumped = (r->p.flags & PROC_STATUS_KNOWN) && (r->p.status & 0x80);
 	row_blame_killer(t, r);
+	t->counts.healed += row_signal_unseen(t, r);
 	t->counts.deaths++;
 	if ((r->p.flags & PROC_STATUS_KNOWN) && (r->p.status & 0x7f))
 		t->counts.killed++;

@@ -298,6 +298,8 @@ int apply_signal(struct proc_table *t, const struct event *ev);
 int apply_deliver(struct proc_table *t, const struct event *ev);
 int apply_oom(struct proc_table *t, const struct event *ev);
 void row_blame_killer(struct proc_table *t, struct row *r);
+/* After it: the record of the signal that ended it is missing, and nobody has counted that. */
+bool row_signal_unseen(const struct proc_table *t, const struct row *r);
 void row_set_stopped(struct proc_table *t, struct row *r, bool stopped, const struct event *ev);
 
 /* ---- table_seed.c --------------------------------------------------------------------------- */

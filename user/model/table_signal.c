@@ -14,6 +14,7 @@
 #define SIGCHLD  17
 #define SIGURG   23
 #define SIGWINCH 28
+#define SIGSYS   31
 
 #define SIGRTMIN_KERNEL 32 /* without those that the C library keeps for itself */
 
@@ -126,6 +127,25 @@ void row_blame_killer(struct proc_table *t, struct row *r)
 	for (uint32_t i = 0; sig && !by->sig && r->kills && i < r->kills->cnt; i++)
 		if (r->kills->kill[i].sig == sig)
 			*by = r->kills->kill[i];
+}
+
+/*
+ * A signal ended it, all records since its birth are there, and none is of that signal: the program was
+ * not run, and nobody counted it. Seen on one 6.18 for signals of timers, whenever the interrupt came
+ * upon a thread of its pid 1, while ftrace had every one; the same befalls frees. SIGSYS needs no signal:
+ * before 5.16 seccomp ends a process without.
+ */
+bool row_signal_unseen(const struct proc_table *t, const struct row *r)
+{
+	int sig = r->p.status & 0x7f;
+
+	if (!(r->p.flags & PROC_STATUS_KNOWN) || !sig || sig == SIGSYS)
+		return false;
+	if (!(r->bits & ROW_BIRTH_SEEN) || t->uncertain_ns || table_only_looks(t))
+		return false;
+	if (r->kills && r->kills->cnt == KILLS_MAX) /* others may have taken its place */
+		return false;
+	return r->p.death && !r->p.death->killer.sig;
 }
 
 /* Somebody's signal was pending, but it exited by itself: nobody killed it. */

@@ -135,7 +135,7 @@ void render_put_losses(struct buf *b, const struct render *r)
 
 	if (!lost) {
 		buf_put_str(b, "none lost");
-		if (n->healed) { /* the kernel did not tell of an end, and did not count that */
+		if (n->healed) { /* of an end, or of the signal that was its cause, no word came and none was counted */
 			buf_put_str(b, ", ");
 			put_amount(b, n->healed, "row");
 			buf_put_str(b, " put right");
