@@ -330,6 +330,48 @@ def the_oom_killers_victim_and_who_wrote_its_adj():
     expect_true("its size", 30 << 10 < v["rss_kb"] <= 80 << 10, v)  # pages of files are not all charged
 
 
+WRONG_VICTIM = """
+exec 9<>%(fifo)s
+(echo $BASHPID >%(cg)s/cgroup.procs; echo 10 >/proc/$BASHPID/oom_score_adj
+ exec python3 -S -c 'b = bytearray(35 << 20); print(flush=True); input()') <&9 >%(fifo)s.ready &
+big=$!
+read <%(fifo)s.ready
+(echo $BASHPID >%(cg)s/cgroup.procs; echo 900 >/proc/$BASHPID/oom_score_adj; exec python3 -S -c '%(hungry)s')
+echo >&9
+wait $big
+"""
+
+
+@test(seconds=90)
+def the_oom_killers_wrong_victim_and_whom_it_spared():
+    path = cgroup_dir("/sys/fs/cgroup/memory", "/sys/fs/cgroup")
+    limit = next((f for f in ("memory.limit_in_bytes", "memory.max") if os.path.exists(os.path.join(path, f))),
+                 None)
+    if not limit or not os.access("/dev/kmsg", os.R_OK):
+        raise Skip("no memory cgroups, or no kernel log here")
+    with open(os.path.join(path, limit), "w") as f:
+        f.write(str(64 << 20))
+    fifo = os.path.join(temp_dir(), "fifo")
+    os.mkfifo(fifo)
+    os.mkfifo(fifo + ".ready")
+    t = Told(["bash", "-c", WRONG_VICTIM % {"cg": path, "fifo": fifo, "hungry": HUNGRY}])
+    if "oom" not in t.lines[0]["hooks"]:
+        raise Skip("this kernel does not tell of OOM kills")
+    victims = [x for x in t.lines if x.get("cause") == "oom"]
+    expect("victims", 1, len(victims))
+    v = victims[0]
+    big = next(x for x in t.lines if x["event"] == "death" and x["comm"] == "python3" and x is not v)
+    expect("(where, limit, adj)", ("cgroup", 64 << 10, 900),
+           (v["oom_where"], v.get("oom_limit_kb"), v["oom_score_adj"]))
+    expect("whose limit", "/" + os.path.basename(path), "/" + os.path.basename(v["oom_cgroup"]))
+    expect("spared (pid, adj, writer)", (big["pid"], 10, "bash"),
+           (v.get("spared_pid"), v.get("spared_oom_score_adj"), v.get("spared_adj_writer_comm")))
+    expect_true("it is larger", v["spared_size_kb"] > max(v["rss_kb"], 35 << 10), v)
+    text = words_of(t)
+    words = "larger, and spared because of its adj: python3[%d]" % big["pid"]
+    expect_true("in words", words in text and "limit 64 MiB" in text, text)
+
+
 @test(seconds=60)
 def following_tells_each_as_it_dies():
     """Two seconds before the end of CMD its first death is out."""

@@ -9,7 +9,8 @@
  *			never names anybody.
  *	how		of that same REC_SIGNAL: si_code, whether it went to the process or to a thread,
  *			the address, what the sender was at that moment (death_notes.h)
- *	OOM		REC_OOM of the victim, REC_OOM_ADJ: who had written its adj
+ *	OOM		REC_OOM of the victim, REC_OOM_ADJ: who had written its adj; the kernel log:
+ *			why, and who was spared (death_oom.h)
  *	asked before	an earlier TERM INT HUP QUIT that did not end it, and why not
  *	exit 128+n	the last child that died so
  *
@@ -23,6 +24,7 @@
 #ifndef PROCTRAIL_ANALYSIS_DEATH_H
 #define PROCTRAIL_ANALYSIS_DEATH_H
 
+#include "analysis/death_oom.h"
 #include "model/proc_table.h"
 
 #define DEATH_ABOVE 3 /* ancestors of a sender that are told */
@@ -99,18 +101,20 @@ struct death_ask {
 	bool blocked;
 };
 
-struct death_oom {
-	struct death_who trigger; /* who ran out of memory */
-	uint64_t at_ns;           /* 0: no OOM */
-	uint64_t rss_kb;
-	int32_t adj;
-};
-
 /* Who wrote its oom_score_adj, or that of the ancestor it is inherited from */
 struct death_adj {
 	struct death_who writer; /* tgid 0: nobody was seen */
 	uint64_t at_ns;
 	int32_t adj;
+};
+
+struct death_oom {
+	struct death_who trigger; /* who ran out of memory */
+	uint64_t at_ns;           /* 0: no OOM */
+	uint64_t rss_kb;
+	int32_t adj;
+	struct oom_report *report;   /* NULL: the kernel log is not there, or says nothing */
+	struct death_adj spared_adj; /* of report->spared */
 };
 
 /* A child that died by a signal, or handed on that one of its own did */

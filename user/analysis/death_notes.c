@@ -215,6 +215,26 @@ static struct death_note *note_of_living(struct death_notes *n, const struct pro
 	return p && proc_is_alive(p) ? note_of(n, p->key) : NULL;
 }
 
+/* What the kernel log says of it stands in the stream before it. */
+static void join_report(struct death_notes *n, uint32_t victim, struct death_oom *oom)
+{
+	const struct host_info *host = proc_table_host(n->table);
+	struct span text = proc_table_fact(n->table, "oom");
+	struct oom_report *r = &n->ooms[n->oom_cnt % DEATH_OOMS];
+	const struct death_note *note = NULL;
+	const struct proc *spared;
+
+	if (!oom_report_parse(text, victim, host->page_shift, r))
+		return;
+	n->oom_cnt++;
+	oom->report = r;
+	spared = r->spared.tgid ? proc_table_find_pid(n->table, r->spared.tgid) : NULL;
+	if (spared)
+		note = death_notes_find(n, spared->key);
+	if (note && note->adj.at_ns && note->adj.adj == r->spared.adj)
+		oom->spared_adj = note->adj;
+}
+
 static void take_oom(struct death_notes *n, const struct change *c)
 {
 	const struct rec_oom *o = &c->ev->oom;
@@ -227,6 +247,8 @@ static void take_oom(struct death_notes *n, const struct change *c)
 			.rss_kb = o->rss_kb,
 			.adj = o->adj,
 		};
+	if (note)
+		join_report(n, c->proc->key.tgid, &note->oom);
 }
 
 static void take_adj(struct death_notes *n, const struct change *c)

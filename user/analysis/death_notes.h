@@ -17,6 +17,7 @@
 #define DEATH_GAP_NS    (10 * NS_PER_MS)   /* between two signals of one group */
 #define DEATH_GROUP_NS  (1000 * NS_PER_MS) /* from its first to its last */
 #define DEATH_NOTES_MAX 65536
+#define DEATH_OOMS      64 /* accounts that are kept; a death is told long before 64 more */
 
 struct death_group {
 	struct proc_key sender;
@@ -30,8 +31,10 @@ struct death_notes {
 	struct map by_proc; /* -> struct death_note */
 	struct death_group groups[DEATH_GROUPS];
 	uint64_t group_cnt; /* ever; ids begin with 1 */
-	uint64_t dropped;   /* that there was no room or memory for */
-	bool adj_seen;      /* somebody wrote an oom_score_adj: children inherit it */
+	struct oom_report ooms[DEATH_OOMS];
+	uint64_t oom_cnt; /* ever */
+	uint64_t dropped; /* that there was no room or memory for */
+	bool adj_seen;    /* somebody wrote an oom_score_adj: children inherit it */
 };
 
 void death_notes_init(struct death_notes *n, const struct proc_table *t);

@@ -4,6 +4,7 @@
 
 #include <inttypes.h>
 #include <signal.h>
+#include <string.h>
 
 #define SHELL_NOT_EXECUTABLE 126
 #define SHELL_NOT_FOUND      127
@@ -165,6 +166,63 @@ static void put_unknown(struct words *w)
 		buf_put_str(w->out, ", from whom is unknown: nobody was seen to send it");
 }
 
+static void put_kb(struct words *w, const char *before, uint64_t kb)
+{
+	if (kb == OOM_UNKNOWN)
+		return;
+	buf_put_str(w->out, before);
+	text_put_bytes(w->out, kb << 10);
+}
+
+/* ", in memory cgroup /shop, limit 256 MiB" */
+static void put_oom_where(struct words *w)
+{
+	const struct oom_report *r = w->d->oom.report;
+
+	switch (r ? r->where : OOM_WHERE_UNKNOWN) {
+	case OOM_WHERE_CGROUP:
+		buf_put_str(w->out, ", in memory cgroup ");
+		text_put_safe(w->out, span_of(r->cgroup), &w->r->style);
+		put_kb(w, ", limit ", r->limit_kb);
+		break;
+	case OOM_WHERE_GLOBAL:
+		buf_put_str(w->out, ", on the whole machine");
+		put_kb(w, ", free were ", r->free_kb);
+		break;
+	case OOM_WHERE_CPUSET: buf_put_str(w->out, ", on the memory nodes of its cpuset"); break;
+	case OOM_WHERE_POLICY: buf_put_str(w->out, ", on the memory nodes of its policy"); break;
+	case OOM_WHERE_UNKNOWN:
+	case OOM_WHERE_CNT:
+		buf_put_str(w->out, ", in a memory cgroup or everywhere: unknown");
+		break;
+	}
+}
+
+/* "; larger and spared: java[812], 3.1 GiB, adj -900, written by init[1] at 02:11:07" */
+static void put_spared(struct words *w)
+{
+	const struct oom_report *r = w->d->oom.report;
+	const struct death_adj *adj = &w->d->oom.spared_adj;
+	struct death_who who = {0};
+
+	if (!r || !r->spared_cnt)
+		return;
+	who.key.tgid = r->spared.tgid;
+	memcpy(who.comm, r->spared.comm, sizeof(who.comm));
+	buf_put_str(w->out, "; larger, and spared because of its adj: ");
+	deaths_put_who(w->out, w->r, &who);
+	put_kb(w, ", ", r->spared.size_kb);
+	buf_printf(w->out, ", adj %d", r->spared.adj);
+	if (adj->at_ns) {
+		buf_put_str(w->out, ", written by ");
+		deaths_put_who(w->out, w->r, &adj->writer);
+		buf_put_str(w->out, " at ");
+		clock_put_time(w->out, proc_table_clock(w->r->table), adj->at_ns, 0);
+	}
+	if (r->spared_cnt > 1)
+		buf_printf(w->out, ", and %" PRIu32 " more", r->spared_cnt - 1);
+}
+
 static void put_oom(struct words *w)
 {
 	const struct death *d = w->d;
@@ -186,7 +244,8 @@ static void put_oom(struct words *w)
 		buf_put_str(w->out, "itself");
 	else
 		deaths_put_who(w->out, w->r, &d->oom.trigger);
-	buf_put_str(w->out, ", in its memory cgroup or everywhere: not recorded");
+	put_oom_where(w);
+	put_spared(w);
 }
 
 /* What stands between the signal's name and the rest */

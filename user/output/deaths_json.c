@@ -102,10 +102,38 @@ static void put_ask(struct json *j, const struct death *d)
 	json_str(j, "asked_fate", span_of(ask_fate_name(d->ask_fate)));
 }
 
+static void put_oom_report(struct json *j, const struct death *d)
+{
+	const struct oom_report *r = d->oom.report;
+	const char *where = r ? oom_where_name(r->where) : NULL;
+
+	json_str(j, "oom_where", span_of(where ? where : "unknown"));
+	if (!r)
+		return;
+	if (r->cgroup[0])
+		json_str(j, "oom_cgroup", span_of(r->cgroup));
+	if (r->limit_kb != OOM_UNKNOWN)
+		json_u64(j, "oom_limit_kb", r->limit_kb);
+	if (r->free_kb != OOM_UNKNOWN)
+		json_u64(j, "oom_free_kb", r->free_kb);
+	if (!r->spared_cnt)
+		return;
+	json_u64(j, "spared_count", r->spared_cnt);
+	json_u64(j, "spared_pid", r->spared.tgid);
+	json_str(j, "spared_comm", comm_of(r->spared.comm));
+	json_u64(j, "spared_size_kb", r->spared.size_kb);
+	json_i64(j, "spared_oom_score_adj", r->spared.adj);
+	if (!d->oom.spared_adj.at_ns)
+		return;
+	put_who(j, "spared_adj_writer", &d->oom.spared_adj.writer);
+	json_u64(j, "spared_adj_written_boot_ns", d->oom.spared_adj.at_ns);
+}
+
 static void put_oom(struct json *j, const struct death *d)
 {
 	if (d->cause != DEATH_OOM)
 		return;
+	put_oom_report(j, d);
 	json_i64(j, "oom_score_adj", d->oom.adj);
 	if (d->oom.rss_kb)
 		json_u64(j, "rss_kb", d->oom.rss_kb);

@@ -41,6 +41,7 @@ static void live_free(struct source *s)
 	proc_reader_free(l->reader);
 	cgroupfs_release(&l->cgroups);
 	quotas_release(&l->quotas);
+	oom_log_release(&l->oom_log);
 	map_release(&l->cgroups_known);
 	buf_release(&l->batch);
 	buf_release(&l->asked);
@@ -244,6 +245,7 @@ int live_open(const struct live_options *opt, struct source **ret_source,
 	l->source.ops = &live_ops;
 	l->opt = *opt;
 	l->pass.fd = -1;
+	l->oom_log.fd = -1;
 	l->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (l->epoll_fd < 0) {
 		err = -errno;
@@ -261,6 +263,8 @@ int live_open(const struct live_options *opt, struct source **ret_source,
 		texts_put_machine(&l->batch, opt->proc_dir);
 		texts_put_kernel_log(&l->batch);
 	}
+	if (l->hooks & REC_HOOK_OOM)
+		oom_log_open(&l->oom_log);
 	err = live_attach(l);
 	if (err)
 		goto fail;

@@ -74,6 +74,8 @@ void live_facts_before(struct live *l, const struct rec_hdr *h)
 			watch_quotas(l, (struct span){r->path, r->path_len}, h->tgid);
 		return;
 	}
+	if (h->type == REC_OOM)
+		oom_log_put(&l->oom_log, h->tgid, &l->batch);
 	id = cgroup_of(h);
 	if (!id || id == l->cgroup_last)
 		return;

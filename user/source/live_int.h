@@ -12,6 +12,7 @@
 #include "base/map.h"
 #include "source/cgroupfs.h"
 #include "source/live.h"
+#include "source/oom_log.h"
 #include "source/proc_reader.h"
 #include "source/quotas.h"
 #include "source/records.h"
@@ -87,6 +88,7 @@ struct live {
 	struct live_pass pass;
 	struct cgroupfs cgroups;
 	struct quotas quotas;
+	struct oom_log oom_log;
 	struct buf asked;       /* answers to wants: the batch is being read when they are asked */
 	uint64_t quotas_due_ns; /* when to look at them again */
 	struct map cgroups_known;
