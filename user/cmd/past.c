@@ -8,6 +8,7 @@
 
 #include "cmd/replay.h"
 #include "model/event.h"
+#include "source/records.h"
 #include "source/trail_source.h"
 #include "trail/dir.h"
 
@@ -79,7 +80,7 @@ bool past_is_recorded(bool *ret_goes_on)
 	struct past p = {0};
 
 	*ret_goes_on = false;
-	if (!is_recorded() || look(0, &p))
+	if (!is_recorded() || look(clock_real_ns(), &p))
 		return false;
 	*ret_goes_on = p.fresh;
 	return true;
