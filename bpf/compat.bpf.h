@@ -295,11 +295,23 @@ static __always_inline bool nr_forks(__u64 nr, bool compat)
 	return nr == NR_CLONE || nr == NR_FORK || nr == NR_VFORK;
 }
 
+/* By the number alone: whether it execs by one of the two entries. */
+static __always_inline bool nr_may_exec(__u64 nr)
+{
+	return nr == NR_EXECVE || nr == NR_EXECVEAT || nr == NR_EXECVE_COMPAT ||
+	       nr == NR_EXECVEAT_COMPAT;
+}
+
+static __always_inline bool nr_execs(__u64 nr, bool compat)
+{
+	if (compat)
+		return nr == NR_EXECVE_COMPAT || nr == NR_EXECVEAT_COMPAT;
+	return nr == NR_EXECVE || nr == NR_EXECVEAT;
+}
+
 static __always_inline bool call_is_exec(const struct call *c)
 {
-	if (c->compat)
-		return c->nr == NR_EXECVE_COMPAT || c->nr == NR_EXECVEAT_COMPAT;
-	return c->nr == NR_EXECVE || c->nr == NR_EXECVEAT;
+	return nr_execs(c->nr, c->compat);
 }
 
 /*

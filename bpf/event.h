@@ -36,6 +36,7 @@
 #define REC_SEED_END    16 /* an iter/task pass is complete */
 #define REC_WAITED      17 /* a wait call that reaped a child returns; --exact-reap */
 #define REC_FORK_FAILED 18 /* a fork call was refused */
+#define REC_EXEC_FAILED 19 /* an exec call failed */
 
 /* made by user space, in the same stream: what a source learnt otherwise */
 #define REC_THINNED     31 /* counts instead of records: what a recorder did not keep of a storm */
@@ -187,6 +188,7 @@ struct rec_fork_failed {
 REC_ASSERT(rec_fork_failed, 136);
 
 #define REC_FILE_LEN     256
+#define REC_INTERP_LEN   128
 #define REC_CWD_LEN      256
 #define REC_HOSTNAME_LEN 64
 #define REC_ARGS_MAX     65536
@@ -222,6 +224,28 @@ struct rec_exec {
 	char cwd[REC_CWD_LEN]; /* components from the innermost outwards, each NUL-ended */
 };
 REC_ASSERT(rec_exec, 768);
+
+#define REC_NOEXEC_NO_PATH 0x01 /* the caller's memory could not be read, or is of 32 bits */
+#define REC_NOEXEC_CUT     0x02 /* 'file' is not all of it */
+#define REC_NOEXEC_AT      0x04 /* execveat: 'file' begins at a descriptor; empty: the descriptor's */
+#define REC_NOEXEC_MOUNT   0x10 /* by user space: the mount that the path begins with is noexec */
+#define REC_NOEXEC_OPENED  0x08 /* the file was there and was read: it is not what was missing */
+
+/*
+ * h names the caller, h.tid its thread. A PATH search makes many of them: 64 in 10 ms of a thread, the
+ * rest is counted.
+ */
+struct rec_exec_failed {
+	struct rec_hdr h;
+	__s32 error;  /* errno, positive */
+	__u32 repeat; /* calls of this thread that failed and were not shipped since its last */
+	__u32 flags;  /* REC_NOEXEC_* */
+	__u32 _pad;
+	char comm[REC_COMM_LEN];
+	char file[REC_FILE_LEN]; /* as it was asked for, cut at the end */
+	char interp[REC_INTERP_LEN]; /* the interpreter or loader that could not be opened; "": unknown */
+};
+REC_ASSERT(rec_exec_failed, 480);
 
 struct rec_exit {
 	struct rec_hdr h;
@@ -459,6 +483,8 @@ REC_ASSERT(rec_fact_proc, 88);
 #define REC_HOOK_FORK_TIME      0x100      /* kernel_clone: fork calls are timed from their entry */
 #define REC_HOOK_FORK_SYSCALL   0x200      /* ... by sys_enter: --fork-time */
 #define REC_HOOK_FORK_FAILED    0x400      /* kernel_clone, or sys_exit: refused fork calls */
+#define REC_HOOK_EXEC_FAILED    0x800      /* execve and execveat: failed exec calls */
+#define REC_HOOK_EXEC_SYSCALL   0x1000     /* ... by sys_enter and sys_exit: --exec-failures */
 #define REC_HOOK_NONE           0x80000000 /* nothing was traced: iterator or /proc only */
 
 #define REC_CGROUP_V2        0

@@ -142,11 +142,11 @@ static __always_inline void count_lost(struct rec_counters *c, __u32 type)
 
 /*
  * A program never runs within itself on one CPU, and one program makes each type, so no lock. But for
- * two that are made by several.
+ * those that are made by several.
  */
 static __always_inline void count_attempt(struct rec_counters *c, __u32 type)
 {
-	if (type == REC_SEED || type == REC_ZOMBIE)
+	if (type == REC_SEED || type == REC_ZOMBIE || type == REC_EXEC_FAILED)
 		__sync_fetch_and_add(&c->attempted[type], 1);
 	else
 		c->attempted[type]++;

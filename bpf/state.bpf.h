@@ -172,6 +172,40 @@ struct forkers_map {
 	__type(value, struct forker);
 };
 
+/* an exec call that has begun, and those that failed, by thread */
+#define EXEC_CALL_SLOTS 4096
+
+struct exec_call {
+	__u64 thread; /* tgid and tid; 0: nobody's */
+	__u64 reads;  /* that the thread had made before it */
+	__u64 failed_thread;
+	__u64 failed_ns; /* when its present 10 ms began */
+	__u32 shipped;   /* in them */
+	__u32 repeat;    /* not shipped since the last record */
+};
+
+struct exec_calls_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct exec_call);
+};
+
+/* what a thread's exec call that goes on could not open for its file, seldom any */
+#define EXEC_LACK_SLOTS 64
+
+struct exec_lack {
+	__u64 thread;
+	char interp[REC_INTERP_LEN];
+};
+
+struct exec_lacks_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, EXEC_LACK_SLOTS);
+	__type(key, __u32);
+	__type(value, struct exec_lack);
+};
+
 /*
  * weak: every object brings its own and the linker merges them; it loses the places of extern
  * maps
@@ -184,6 +218,8 @@ struct waiters_map waiters SEC(".maps") __weak;
 struct wait_calls_map wait_calls SEC(".maps") __weak;
 struct floods_map floods SEC(".maps") __weak;
 struct forkers_map forkers SEC(".maps") __weak;
+struct exec_calls_map exec_calls SEC(".maps") __weak;
+struct exec_lacks_map exec_lacks SEC(".maps") __weak;
 
 static __always_inline struct waiter *waiter_slot(__u32 tgid)
 {
@@ -211,6 +247,20 @@ static __always_inline struct forker *forker_slot(__u32 tid)
 	__u32 slot = tid % FORKER_SLOTS;
 
 	return bpf_map_lookup_elem(&forkers, &slot);
+}
+
+static __always_inline struct exec_call *exec_call_slot(__u32 tid)
+{
+	__u32 slot = tid % EXEC_CALL_SLOTS;
+
+	return bpf_map_lookup_elem(&exec_calls, &slot);
+}
+
+static __always_inline struct exec_lack *exec_lack_slot(__u32 tid)
+{
+	__u32 slot = tid % EXEC_LACK_SLOTS;
+
+	return bpf_map_lookup_elem(&exec_lacks, &slot);
 }
 
 #endif

@@ -7,7 +7,7 @@ _proctrail()
 	local -A options=(
 		[bare]='--read --at --output --json --utc --wide --proc --verbose --version --help'
 		[trace]='--pid --cgroup --uid --comm --match --unit --container --state --duration --user
-			--events --threads --signals --exact-reap --fork-time --ring --max-procs --args-max --args --redact
+			--events --threads --signals --exact-reap --fork-time --exec-failures --ring --max-procs --args-max --args --redact
 			--no-redact --read --from --to --at --follow --write --sync --max-size --max-age
 			--on-disk-full --output --json --utc --wide --proc --verbose --help'
 		[tree]='--pid --cgroup --uid --comm --match --unit --container --state --duration --user
@@ -18,13 +18,13 @@ _proctrail()
 			--redact --no-redact --exact-reap --all --fail-if --read --from --to --at --follow --watch
 			--write --sync --max-size --max-age --on-disk-full --output --json --utc --wide --proc --verbose --help'
 		[spawns]='--pid --cgroup --uid --duration --user --ring --max-procs --args-max --args
-			--redact --no-redact --by --slowest --hist --fork-time --read --from --to --at --follow --write --sync
+			--redact --no-redact --by --slowest --hist --fork-time --exec-failures --read --from --to --at --follow --write --sync
 			--max-size --max-age --on-disk-full --output --json --utc --wide --proc --verbose --help'
 		[deaths]='--pid --cgroup --uid --duration --user --ring --max-procs --args-max --args
 			--redact --no-redact --failed --all --signal --read --from --to --at --follow --write --sync
 			--max-size --max-age --on-disk-full --output --json --utc --wide --proc --verbose --help'
 		[record]='--pid --cgroup --uid --duration --ring --max-procs --args-max --threads --args --redact
-			--no-redact --signals --fork-time --write --sync --max-size --max-age --on-disk-full --trigger
+			--no-redact --signals --fork-time --exec-failures --write --sync --max-size --max-age --on-disk-full --trigger
 			--before --after --proc --verbose --help'
 		[info]='--read --output --json --utc --wide --verbose --help'
 		[doctor]='--output --json --wide --proc --verbose --help'
@@ -56,7 +56,7 @@ _proctrail()
 	--proc) mapfile -t COMPREPLY < <(compgen -d -- "$cur") && return ;;
 	--user) mapfile -t COMPREPLY < <(compgen -u -- "$cur") && return ;;
 	--events)
-		mapfile -t COMPREPLY < <(compgen -W 'fork fork_failed exec exit zombie reap adopt signal stop
+		mapfile -t COMPREPLY < <(compgen -W 'fork fork_failed exec exec_failed exit zombie reap adopt signal stop
 			cont rename oom lost heal thinned fact' -- "$cur")
 		return
 		;;

@@ -334,6 +334,10 @@ struct cred {
 	struct ucounts *ucounts;
 };
 
+struct task_io_accounting {
+	u64 syscr;
+};
+
 struct task_struct {
 	struct thread_info thread_info;
 	unsigned int __state;
@@ -371,6 +375,7 @@ struct task_struct {
 	sigset_t blocked;
 	kuid_t loginuid;
 	unsigned int sessionid;
+	struct task_io_accounting ioac;
 	u64 parent_exec_id;
 	u64 self_exec_id;
 	struct css_set *cgroups;

@@ -174,7 +174,7 @@ for code in (127, 126, 127, 1):
 def children_that_end_as_exec_fails_are_told():
     told = spawns([os.path.realpath(sys.executable), "-S", "-c", FAILING])[0]
     workers = [g for g in lines_of(told, "spawn_group") if g["worker"]]
-    expect("workers, failed", [(4, 3)], [(g["count"], g["exec_failed"]) for g in workers])
+    expect("workers, failed", [(4, 3)], [(g["count"], g["exec_failed_inferred"]) for g in workers])
     expect_true("it is found", "exec_failed" in [f["finding"] for f in lines_of(told, "finding")], told)
 
 

@@ -39,6 +39,8 @@ truth pidreuse --exec
 truth hostile
 fork_time
 fork_refused
+exec_failures
+unhooked exec_failures --exec-failures
 throttled
 recorder
 kernel_log
@@ -153,16 +155,20 @@ lifetimes() {
 	' /tmp/truth $out
 }
 
-# unhooked TEST ...: the test on this kernel as if release_task could not be hooked. In a mount namespace
-# of its own the kernel's type information has another name for it, and nobody finds the way to kprobes.
+# unhooked TEST ...: the test on this kernel as if neither release_task nor execve could be hooked. In a
+# mount namespace of its own the kernel's type information has other names for them, and nobody finds the
+# way to kprobes.
 unhooked() { unshare -m sh "$0" without_release "$@"; }
 without_release() {
 	local at
-	at=$(strings -t d -n 12 /sys/kernel/btf/vmlinux | awk '$2 == "release_task" { print $1; exit }')
-	[ -n "$at" ] || { echo "no release_task in /sys/kernel/btf/vmlinux"; return 1; }
-	cp /sys/kernel/btf/vmlinux /tmp/btf && mkdir -p /tmp/nothing &&
-		printf X | dd of=/tmp/btf bs=1 seek="$at" conv=notrunc 2>/dev/null &&
-		mount --bind /tmp/btf /sys/kernel/btf/vmlinux &&
+	at=$(strings -t d -n 12 /sys/kernel/btf/vmlinux |
+		awk '$2 ~ /^(release_task|__(x64|arm64)_sys_execve(at)?)$/ && !seen[$2]++ { print $1 }')
+	[ "$(echo "$at" | wc -w)" = 3 ] || { echo "no release_task, execve, execveat in BTF"; return 1; }
+	cp /sys/kernel/btf/vmlinux /tmp/btf && mkdir -p /tmp/nothing || return 1
+	for i in $at; do
+		printf X | dd of=/tmp/btf bs=1 seek="$i" conv=notrunc 2>/dev/null || return 1
+	done
+	mount --bind /tmp/btf /sys/kernel/btf/vmlinux &&
 		mount --bind /tmp/nothing /sys/devices/kprobe && umount /sys/kernel/tracing || return 1
 	proctrail doctor --json | grep -q '"name":"[a-z]*/release_task","state":"ok"' && {
 		echo 'release_task is hooked all the same'
@@ -243,6 +249,43 @@ fork_time() {
 			   } }
 	END { if (seen != 60) { printf "calls: got %d, expected 60\n", seen; bad = 1 }; exit bad }
 	' /tmp/truth $out
+}
+
+# Each exec that fails: what was asked for, and whether the file or what it names is missing. With a hook of
+# open_exec() also which interpreter it was.
+exec_failures() {
+	local dir=/tmp/exec name=none
+	mkdir -p $dir/a $dir/b $dir/noexec
+	grep -q " $dir/noexec " /proc/mounts || mount -t tmpfs -o noexec none $dir/noexec || return 1
+	printf '#!/no/perl -w\n' >$dir/script
+	printf 'neither\n' >$dir/text
+	printf '#!/bin/sh\n' >$dir/noexec/tool
+	printf '#!/bin/sh\n' >$dir/plain
+	chmod 755 $dir/script $dir/text $dir/noexec/tool
+	trace "$@" -- sh -c "env $dir/script; env $dir/noexec/tool; env $dir/plain; env $dir/a
+		(PATH=$dir/a:$dir/b:/bin exec true); (PATH=$dir/a:$dir/b exec nothing)
+		env $dir/text" 2>/dev/null
+	[ $# -gt 0 ] || name=/no/perl
+	sed -n 's/^.*"event":"exec_failed".*"error":"\([A-Z]*\)","path":"\([^"]*\)"/\1 \2 /p' $out |
+		sed 's/"interpreter":"\([^"]*\)"/ \1/; s/"found":true/found/; s/[,}]//g; s/  */ /g; s/ $//' >/tmp/got
+	cat >/tmp/wanted <<-EOF
+		ENOENT $dir/script found $name
+		EACCES $dir/noexec/tool
+		EACCES $dir/plain
+		EACCES $dir/a
+		ENOENT $dir/a/true
+		ENOENT $dir/b/true
+		ENOENT $dir/a/nothing
+		ENOENT $dir/b/nothing
+		ENOEXEC $dir/text found
+	EOF
+	sed -i 's/ none$//' /tmp/wanted
+	cmp -s /tmp/got /tmp/wanted && return 0
+	echo 'failed execs: got'
+	cat /tmp/got
+	echo 'expected'
+	cat /tmp/wanted
+	return 1
 }
 
 # Two limits, each reached by sleepers: the shell says that it cannot fork, and we by which limit.

@@ -60,6 +60,7 @@ void spawns_release(struct spawns *s)
 	map_release(&s->of_proc);
 	map_release(&s->heaps);
 	intern_release(&s->names);
+	exec_fails_release(&s->execs);
 	throttles_release(&s->throttles);
 	spawn_roots_release(&s->roots);
 	memset(s, 0, sizeof(*s));
@@ -463,6 +464,7 @@ static void note_refused(struct spawns *s, const struct rec_fork_failed *f)
 
 void spawns_note(struct spawns *s, const struct change *c)
 {
+	exec_fails_note(&s->execs, c);
 	switch (c->kind) {
 	case CHANGE_FORK: note_birth(s, c); break;
 	case CHANGE_FORK_FAILED: note_refused(s, &c->ev->fork_failed); break;
@@ -558,6 +560,8 @@ int spawns_finish(struct spawns *s)
 {
 	size_t kept = 0, end;
 
+	exec_fails_finish(&s->execs, proc_table_host(s->table)->now_ns);
+	s->err = s->err ?: s->execs.err;
 	if (s->cnt)
 		qsort(s->v, s->cnt, sizeof(*s->v), by_name);
 	for (size_t i = 0; i < s->cnt; i = end) {

@@ -13,6 +13,7 @@
 #ifndef PROCTRAIL_ANALYSIS_SPAWNS_H
 #define PROCTRAIL_ANALYSIS_SPAWNS_H
 
+#include "analysis/exec_fails.h"
 #include "analysis/spawn.h"
 #include "analysis/spawn_lives.h"
 #include "analysis/spawn_place.h"
@@ -94,6 +95,7 @@ struct spawns {
 	uint64_t forks_failed, forks_limited[REC_LIMIT_CNT]; /* refused calls; by which limit */
 	uint64_t cpu_ns, short_cnt;                          /* of short lives, all together */
 	uint64_t unnamed; /* in groups without a name of their own: too many names */
+	struct exec_fails execs;
 	struct throttles throttles;
 	struct spawn_roots roots;
 	int err; /* 0, or -ENOMEM: some are not counted */

@@ -38,7 +38,7 @@ static bool holds(enum spawn_finding_kind kind, const struct spawn_group *g, uin
 		return g->split_ns && g->cnt >= QUEUE_CNT &&
 		       g->queued_ns >= g->split_ns / 100 * QUEUE_PERCENT &&
 		       g->total_ns.sum >= g->cnt * QUEUE_MEAN_NS;
-	case FINDING_EXEC_FAILED: return g->failed;
+	case FINDING_EXEC_FAILED: return g->failed; /* inferred: see spawns_find() */
 	case FINDING_PILE_UP:
 		return !g->worker && g->cnt >= PILE && !g->died &&
 		       g->lives.last_ns - g->lives.first_ns >= PILE_SPAN_NS &&
@@ -99,6 +99,9 @@ size_t spawns_find(const struct spawns *s, uint64_t span_ns,
 			continue;
 		}
 
+		if (kind == FINDING_EXEC_FAILED && /* what is known need not be inferred */
+		    exec_fails_watched(proc_table_host(s->table)->hooks))
+			continue;
 		for (size_t i = 0; i < s->cnt && of_kind < 2; i++) {
 			if (cnt == SPAWN_FINDINGS_MAX)
 				return cnt;

@@ -25,7 +25,7 @@ const struct command commands[] = {
 		.name = "trace",
 		.summary = "births, programs and deaths, one line each, as they happen",
 		.options = OPTIONS_SCOPE OPTIONS_SHOW OPTIONS_RUN
-		" events threads signals exact-reap fork-time" OPTIONS_READ
+		" events threads signals exact-reap fork-time exec-failures" OPTIONS_READ
 		" follow" OPTIONS_WRITE OPTIONS_OUTPUT,
 		.operands = "[-- CMD...]",
 		.takes = TAKES_CMD,
@@ -52,8 +52,9 @@ const struct command commands[] = {
 	{
 		.name = "spawns",
 		.summary = "what starting programs costs here, and where the time goes",
-		.options = OPTIONS_SCOPE OPTIONS_RUN " by slowest hist fork-time" OPTIONS_READ
-						     " follow" OPTIONS_WRITE OPTIONS_OUTPUT,
+		.options = OPTIONS_SCOPE OPTIONS_RUN
+		" by slowest hist fork-time exec-failures" OPTIONS_READ
+		" follow" OPTIONS_WRITE OPTIONS_OUTPUT,
 		.operands = "[-- CMD...]",
 		.takes = TAKES_CMD,
 		.run = cmd_spawns,
@@ -71,7 +72,7 @@ const struct command commands[] = {
 		.name = "record",
 		.summary = "a flight recorder: keep what happens, to be asked later",
 		.options = OPTIONS_SCOPE
-		" duration ring max-procs args-max threads signals fork-time" OPTIONS_ARGS
+		" duration ring max-procs args-max threads signals fork-time exec-failures" OPTIONS_ARGS
 			OPTIONS_WRITE " trigger before after proc verbose",
 		.run = cmd_record,
 	},

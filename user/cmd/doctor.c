@@ -242,6 +242,14 @@ static const struct rung fork_rungs[] = {
 	{0, "not timed: a spawn is told from its birth on, late in the call"},
 };
 
+static const struct rung exec_rungs[] = {
+	{REC_HOOK_EXEC_FAILED, "with the path tried, and what was missing"},
+	{REC_HOOK_EXEC_SYSCALL,
+	 "inferred from children that end by 126 or 127; with --exec-failures with the path tried, "
+	 "for 0.2us of every syscall"},
+	{0, "inferred from children that end by 126 or 127"},
+};
+
 static void add_ladder(struct doctor *d, const char *name, const struct rung *rungs, int cnt,
 		       uint32_t works)
 {
@@ -270,6 +278,7 @@ static void examine(struct doctor *d, const struct options *opt)
 	add_ladder(d, "zombie's birth", birth_rungs, 2, works);
 	add_ladder(d, "reap", reap_rungs, 4, works);
 	add_ladder(d, "fork call", fork_rungs, 3, works);
+	add_ladder(d, "failed exec", exec_rungs, 3, works);
 }
 
 int cmd_doctor(const struct options *opt)

@@ -16,6 +16,8 @@ const struct obstacle *obstacle_find(enum live_obstacle o);
 int obstacle_say(enum live_obstacle o);
 /* What --fork-time has brought where these REC_HOOK_* are in, and what it costs. */
 void obstacle_say_fork_time(uint32_t hooks);
+/* The same of --exec-failures. */
+void obstacle_say_exec_failures(uint32_t hooks);
 
 /* What --exact-reap has brought where these REC_HOOK_* are in, and what it costs. */
 void obstacle_say_exact_reap(uint32_t hooks);

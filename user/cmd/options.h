@@ -54,6 +54,7 @@ struct options {
 	bool json, threads, all_signals, signals, utc, wide, kthreads;
 	bool help, version;
 	bool fork_time;
+	bool exec_failures;
 	bool record; /* the command record: write_path is a directory */
 	int on_full; /* enum trail_full; -1: default */
 };

@@ -24,14 +24,15 @@ static int check_replay(const struct options *opt)
 		return say_apart("-r", "CMD", "a recording runs nothing");
 	if (opt->read_path && opt->proc_dir)
 		return say_apart("-r", "--proc", "a recording needs no /proc");
-	if (opt->read_path &&
-	    (opt->ring_bytes || opt->args_max || opt->threads || opt->exact_reap || opt->fork_time))
+	if (opt->read_path && (opt->ring_bytes || opt->args_max || opt->threads ||
+			       opt->exact_reap || opt->fork_time || opt->exec_failures))
 		return say_apart("-r",
-				 opt->ring_bytes ? "--ring" :
-				 opt->args_max   ? "--args-max" :
-				 opt->exact_reap ? "--exact-reap" :
-				 opt->fork_time  ? "--fork-time" :
-						   "--threads",
+				 opt->ring_bytes    ? "--ring" :
+				 opt->args_max      ? "--args-max" :
+				 opt->exact_reap    ? "--exact-reap" :
+				 opt->fork_time     ? "--fork-time" :
+				 opt->exec_failures ? "--exec-failures" :
+						      "--threads",
 				 "it holds what was recorded");
 	return 0;
 }

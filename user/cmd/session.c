@@ -155,6 +155,7 @@ static void fill_live_options(const struct session *s, struct live_options *live
 		.all_signals = opt->all_signals,
 		.exact_reap = opt->exact_reap,
 		.fork_time = opt->fork_time,
+		.exec_failures = opt->exec_failures,
 		.snapshot = s->so.snapshot,
 		.texts = s->so.snapshot,
 		.texts_every_ns = s->so.texts_every_ns,
@@ -203,6 +204,8 @@ static int open_source(struct session *s)
 			obstacle_say_exact_reap(live_hooks(s->source));
 		if (s->opt->fork_time)
 			obstacle_say_fork_time(live_hooks(s->source));
+		if (s->opt->exec_failures)
+			obstacle_say_exec_failures(live_hooks(s->source));
 		return EXIT_DONE;
 	}
 	if (why != LIVE_OK && s->so.proc_fallback)

@@ -65,6 +65,14 @@ static int finish_exec(struct cursor *tail, struct event *ev)
 	return tail->err;
 }
 
+static int finish_exec_failed(struct cursor *tail, struct event *ev)
+{
+	(void)tail;
+	ev->file = fixed_span(ev->exec_failed.file, sizeof(ev->exec_failed.file));
+	ev->text = fixed_span(ev->exec_failed.interp, sizeof(ev->exec_failed.interp));
+	return 0;
+}
+
 static int finish_cgroup(struct cursor *tail, struct event *ev)
 {
 	struct rec_cgroup *r = &ev->cgroup;
@@ -141,6 +149,7 @@ static const struct rec_kind rec_kinds[REC_TYPE_CNT] = {
 	[REC_SEED_END] = {"seed_end", sizeof(struct rec_seed_end), NULL},
 	[REC_WAITED] = {"waited", sizeof(struct rec_waited), NULL},
 	[REC_FORK_FAILED] = {"fork_failed", sizeof(struct rec_fork_failed), NULL},
+	[REC_EXEC_FAILED] = {"exec_failed", sizeof(struct rec_exec_failed), finish_exec_failed},
 	[REC_THINNED] = {"thinned", sizeof(struct rec_thinned), finish_thinned},
 	[REC_HOST] = {"host", sizeof(struct rec_host), finish_host},
 	[REC_TICK] = {"tick", sizeof(struct rec_tick), NULL},

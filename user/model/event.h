@@ -35,6 +35,7 @@ struct event {
 		struct rec_hdr h; /* always valid */
 		struct rec_fork fork;
 		struct rec_fork_failed fork_failed;
+		struct rec_exec_failed exec_failed;
 		struct rec_exec exec;
 		struct rec_exit exit;
 		struct rec_zombie zombie;

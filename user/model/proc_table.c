@@ -107,7 +107,8 @@ static int table_dispatch(struct proc_table *t, const struct event *ev)
 	case REC_WAITED: return apply_waited(t, ev);
 	case REC_SIGNAL: return apply_signal(t, ev);
 	case REC_DELIVER: return apply_deliver(t, ev);
-	case REC_FORK_FAILED: return apply_fork_failed(t, ev);
+	case REC_FORK_FAILED: return apply_failed_call(t, ev, CHANGE_FORK_FAILED);
+	case REC_EXEC_FAILED: return apply_failed_call(t, ev, CHANGE_EXEC_FAILED);
 	case REC_RENAME: return apply_rename(t, ev);
 	case REC_CGROUP: return apply_cgroup(t, ev);
 	case REC_MKCGROUP: return apply_fact_cgroup(t, ev);

@@ -20,6 +20,7 @@ enum change_kind {
 	CHANGE_HOST,        /* first record of a stream, of a keyframe, of a recorder's later run */
 	CHANGE_FORK,        /* proc: the child; other: creator or birth parent, may be NULL */
 	CHANGE_FORK_FAILED, /* proc: who called */
+	CHANGE_EXEC_FAILED, /* the same */
 	CHANGE_THREAD,      /* a thread's birth or death (--threads); ev says which */
 	CHANGE_SEEN,   /* first known through a seed or another's record: it was there; a zombie
 			 * that died before is seen as one and has no CHANGE_EXIT, CHANGE_ZOMBIE */

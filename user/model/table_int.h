@@ -237,7 +237,7 @@ void row_take_parent(struct proc_table *t, struct row *r, const struct event *ev
 /* ---- table_life.c --------------------------------------------------------------------------- */
 
 int apply_fork(struct proc_table *t, const struct event *ev);
-int apply_fork_failed(struct proc_table *t, const struct event *ev);
+int apply_failed_call(struct proc_table *t, const struct event *ev, enum change_kind kind);
 int apply_exec(struct proc_table *t, const struct event *ev);
 int apply_rename(struct proc_table *t, const struct event *ev);
 int apply_cgroup(struct proc_table *t, const struct event *ev);

@@ -101,14 +101,14 @@ static int apply_thread_birth(struct proc_table *t, const struct event *ev)
 	return 0;
 }
 
-/* Nobody was born. */
-int apply_fork_failed(struct proc_table *t, const struct event *ev)
+/* Nobody was born, nothing has another image. */
+int apply_failed_call(struct proc_table *t, const struct event *ev, enum change_kind kind)
 {
 	struct row *r;
 	int err = row_observe(t, ev, &r);
 
 	if (!err)
-		table_tell_row(t, CHANGE_FORK_FAILED, r, NULL, ev);
+		table_tell_row(t, kind, r, NULL, ev);
 	return err;
 }
 

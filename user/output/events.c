@@ -12,6 +12,7 @@
 #define FORK_FAILED(F)                                                                            \
 	FIELDS_COMMON(F) F(tid) F(how) F(syscall) F(error) F(limit) F(limit_cgroup_id)       \
 	F(limit_used) F(limit_max) F(fork_ns) F(repeat)
+#define EXEC_FAILED(F) FIELDS_COMMON(F) F(tid) F(error) F(path) F(found) F(interpreter) F(repeat)
 #define THREAD_FORK(F) FIELDS_COMMON(F) F(tid) F(how) F(syscall) F(fork_ns)
 #define EXEC(F) FIELDS_COMMON(F) F(spawn_ns) F(queued_ns) F(blocked_ns) F(running_ns)
 #define EXIT(F)                                                                                   \
@@ -75,6 +76,8 @@ static const struct event_format formats[] = {
 	  .applies = is_thread_birth, .what = "of {self}, thread {tid}" },
 	{ .event = "exec", .kind = CHANGE_EXEC, FIELDS(EXEC), .text = true,
 	  .what = "{command}", .note = "{spawn_ns} after fork" },
+	{ .event = "exec_failed", .kind = CHANGE_EXEC_FAILED, FIELDS(EXEC_FAILED), .text = true,
+	  .word = "exec", .what = "failed: {error}[ {path}][; {exec_lack}][: {interpreter}]" },
 	{ .event = "exit", .kind = CHANGE_EXIT, FIELDS(EXIT), .text = true,
 	  .what = "{fate}[ by {killer}]", .note = "lived {lived_ns}" },
 	{ .event = "exit", .kind = CHANGE_THREAD, FIELDS(THREAD_EXIT), .text = true,

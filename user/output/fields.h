@@ -16,7 +16,7 @@
 
 #define FIELDS_OWN(F)                                                                             \
 	F(tid) F(how) F(syscall) F(new_ns) F(parent_rss_kb) F(fork_ns)                            \
-	F(error) F(limit) F(limit_cgroup_id) F(limit_used) F(limit_max)                      \
+	F(error) F(path) F(found) F(interpreter) F(limit) F(limit_cgroup_id) F(limit_used) F(limit_max)                      \
 	F(spawn_ns) F(queued_ns) F(blocked_ns) F(running_ns)                                      \
 	F(exit_code) F(signal) F(signal_name) F(core_dumped) F(killer_pid) F(killer_comm)         \
 	F(lived_ns) F(maxrss_kb)                                                                  \
@@ -31,7 +31,7 @@
 /* for text only */
 #define FIELDS_TEXT(F)                                                                            \
 	F(self) F(parent) F(command) F(fate) F(killer) F(sender) F(old_parent) F(reaper)          \
-	F(trigger) F(uncertain_ns)
+	F(trigger) F(uncertain_ns) F(exec_lack)
 
 enum field_id {
 #define AS_ENUM(f) FIELD_##f,

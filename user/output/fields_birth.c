@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Births and images. */
+#include <errno.h>
 #include <string.h>
 
 #include "analysis/spawn.h"
@@ -77,10 +78,53 @@ GET(fork_ns)
 
 GET(error)
 {
-	const char *name = ev_is(c, REC_FORK_FAILED) ? strerrorname_np(c->ev->fork_failed.error) :
-						       NULL;
+	const char *name = NULL;
 
+	if (ev_is(c, REC_FORK_FAILED))
+		name = strerrorname_np(c->ev->fork_failed.error);
+	else if (ev_is(c, REC_EXEC_FAILED))
+		name = strerrorname_np(c->ev->exec_failed.error);
 	return name && put_word(ret, name);
+}
+
+GET(path)
+{
+	if (!ev_is(c, REC_EXEC_FAILED))
+		return false;
+	put_str(ret, c->ev->file);
+	ret->cut = c->ev->exec_failed.flags & REC_NOEXEC_CUT;
+	return c->ev->file.len != 0;
+}
+
+/* Only what is known for sure: a file that was not read may be there all the same. */
+GET(found)
+{
+	return ev_is(c, REC_EXEC_FAILED) && (c->ev->exec_failed.flags & REC_NOEXEC_OPENED) &&
+	       put_bool(ret, true);
+}
+
+GET(interpreter)
+{
+	return ev_is(c, REC_EXEC_FAILED) && put_str(ret, c->ev->text);
+}
+
+GET(exec_lack)
+{
+	const struct rec_exec_failed *f = &c->ev->exec_failed;
+
+	if (!ev_is(c, REC_EXEC_FAILED))
+		return false;
+	if (f->flags & REC_NOEXEC_NO_PATH)
+		return put_word(ret, "the path could not be read");
+	if (f->flags & REC_NOEXEC_MOUNT)
+		return put_word(ret, "its mount is noexec");
+	if ((f->flags & REC_NOEXEC_OPENED) && f->error == ENOENT)
+		return put_word(ret, c->ev->text.len ?
+					     "it is there, its interpreter is not" :
+					     "it is there, its interpreter or loader is not");
+	if ((f->flags & REC_NOEXEC_OPENED) && f->error == EACCES)
+		return put_word(ret, "its interpreter may not be executed");
+	return false;
 }
 
 static bool limit_known(const struct change *c)

@@ -57,6 +57,8 @@ GET(repeat)
 {
 	if (ev_is(c, REC_FORK_FAILED))
 		return put_u64(ret, c->ev->fork_failed.repeat) && ret->u;
+	if (ev_is(c, REC_EXEC_FAILED))
+		return put_u64(ret, c->ev->exec_failed.repeat) && ret->u;
 	return ev_is(c, REC_SIGNAL) && put_u64(ret, c->ev->signal.repeat);
 }
 

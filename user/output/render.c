@@ -117,6 +117,7 @@ static bool is_alarming(const struct change *c)
 	case CHANGE_HOST:
 	case CHANGE_FORK:
 	case CHANGE_FORK_FAILED:
+	case CHANGE_EXEC_FAILED:
 	case CHANGE_THREAD:
 	case CHANGE_SEEN:
 	case CHANGE_EXEC:

@@ -87,7 +87,7 @@ const struct event_format *event_format_find(const char *event); /* for --events
 
 /* Appends the change's line, NL-ended, as r->json says. Nothing for a change without a format. */
 void render_change(struct buf *b, const struct render *r, const struct change *c);
-#define RENDER_HOOKS_MAX 12
+#define RENDER_HOOKS_MAX 16
 
 /* The names of REC_HOOK_* bits, as JSON has them; returns how many. */
 size_t render_hook_names(uint32_t bits, const char *ret_words[RENDER_HOOKS_MAX]);

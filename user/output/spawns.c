@@ -29,7 +29,7 @@ static struct span text_of(struct page *p)
 	return (struct span){buf_str(&p->text), p->text.len};
 }
 
-static void put_counted(struct buf *b, uint64_t n, const char *one, const char *many)
+void spawns_put_counted(struct buf *b, uint64_t n, const char *one, const char *many)
 {
 	text_put_count(b, n);
 	buf_put_char(b, ' ');
@@ -44,8 +44,10 @@ static void put_head(struct page *p)
 	const struct render *r = p->r;
 	struct buf right = {0};
 	uint64_t sec10 = p->v->span_ns / (NS_PER_SEC / 10);
+	uint64_t failed = exec_fails_watched(proc_table_host(r->table)->hooks) ? s->execs.failed :
+										 s->failed;
 
-	put_counted(&p->text, s->spawns, "spawn", "spawns");
+	spawns_put_counted(&p->text, s->spawns, "spawn", "spawns");
 	if (p->v->span_ns) {
 		buf_put_str(&p->text, " in ");
 		text_put_duration(&p->text, p->v->span_ns);
@@ -57,11 +59,11 @@ static void put_head(struct page *p)
 	}
 	if (s->workers) {
 		buf_put_str(&p->text, ", ");
-		put_counted(&p->text, s->workers, "worker", "workers");
+		spawns_put_counted(&p->text, s->workers, "worker", "workers");
 	}
-	if (s->failed) {
+	if (failed) {
 		buf_put_str(&p->text, ", ");
-		text_put_count(&p->text, s->failed);
+		text_put_count(&p->text, failed);
 		buf_put_str(&p->text, " failed");
 	}
 	clock_put_time(&right, proc_table_clock(r->table), proc_table_host(r->table)->now_ns, 0);
@@ -312,7 +314,7 @@ static void put_finding(struct page *p, const struct spawn_finding *f)
 	case FINDING_LARGE_HEAP:
 		put_who(&p->text, p, g, NAMES_MAX);
 		buf_put_str(&p->text, " is large: each of its ");
-		put_counted(&p->text, g->cnt, "fork", "forks");
+		spawns_put_counted(&p->text, g->cnt, "fork", "forks");
 		buf_put_str(&p->text, " copied up to ");
 		text_put_bytes(&p->text, g->pgtables_bytes);
 		buf_put_str(&p->text, " of page tables; posix_spawn or vfork would not copy them.");
@@ -328,7 +330,7 @@ static void put_finding(struct page *p, const struct spawn_finding *f)
 		text_put_safe(&p->text, span_of(program), &p->r->style);
 		buf_printf(&p->text, " burns %.1f of %u CPUs in ",
 			   cpus_of(g->cpu_ns, p->v->span_ns), proc_table_host(p->r->table)->cpus);
-		put_counted(&p->text, g->short_cnt, "life", "lives");
+		spawns_put_counted(&p->text, g->short_cnt, "life", "lives");
 		buf_put_str(&p->text, " of less than a second: top and ps do not see it.");
 		break;
 	case FINDING_QUEUE:
@@ -340,7 +342,7 @@ static void put_finding(struct page *p, const struct spawn_finding *f)
 	case FINDING_EXEC_FAILED:
 		put_who(&p->text, p, g, NAMES_MAX);
 		buf_put_str(&p->text, ": ");
-		put_counted(&p->text, g->failed, "child", "children");
+		spawns_put_counted(&p->text, g->failed, "child", "children");
 		buf_put_str(&p->text, " ended by 126 or 127 without a program: most likely exec "
 				      "failed (not found, or not executable).");
 		break;
@@ -356,7 +358,7 @@ static void put_finding(struct page *p, const struct spawn_finding *f)
 	case FINDING_STORM:
 		text_put_count(&p->text, f->root.cnt);
 		buf_put_str(&p->text, " of ");
-		put_counted(&p->text, p->v->spawns->spawns, "spawn", "spawns");
+		spawns_put_counted(&p->text, p->v->spawns->spawns, "spawn", "spawns");
 		buf_put_str(&p->text, " come from ");
 		text_put_safe(&p->text, span_of(f->root.comm[0] ? f->root.comm : "?"),
 			      &p->r->style);
@@ -366,7 +368,8 @@ static void put_finding(struct page *p, const struct spawn_finding *f)
 	}
 }
 
-static void put_findings(struct page *p)
+/* Returns how many. */
+static size_t put_findings(struct page *p)
 {
 	struct spawn_finding f[SPAWN_FINDINGS_MAX];
 	size_t cnt = spawns_find(p->v->spawns, p->v->span_ns, f);
@@ -377,6 +380,7 @@ static void put_findings(struct page *p)
 		table_put_wrapped(p->out, &p->r->style, text_of(p), 0, 2);
 		buf_reset(&p->text);
 	}
+	return cnt;
 }
 
 /* What the figures of such rows mean, which is less than somebody may hope. */
@@ -393,7 +397,7 @@ static void put_containers(struct page *p)
 	}
 	if (!cnt)
 		return;
-	put_counted(&p->text, cnt, "container", "containers");
+	spawns_put_counted(&p->text, cnt, "container", "containers");
 	buf_put_str(&p->text, " started: ");
 	text_put_duration(&p->text, sum / cnt);
 	buf_put_str(&p->text, cnt == 1 ? " from the birth of its init to its own program." :
@@ -434,7 +438,7 @@ static void put_fork_calls(struct page *p)
 		max = h->max > max ? h->max : max;
 	}
 	if (cnt) {
-		put_counted(&p->text, cnt, "fork call", "fork calls");
+		spawns_put_counted(&p->text, cnt, "fork call", "fork calls");
 		buf_put_str(&p->text, " took ");
 		text_put_duration(&p->text, sum);
 		buf_put_str(&p->text, ", one at most ");
@@ -445,38 +449,6 @@ static void put_fork_calls(struct page *p)
 	}
 	if (p->text.len)
 		table_put_wrapped(p->out, &p->r->style, text_of(p), 0, 2);
-	buf_reset(&p->text);
-}
-
-/* What runs into a limit is in no row: nobody was born. */
-static void put_refused(struct page *p)
-{
-	static const char *const limits[REC_LIMIT_CNT] = {
-		[REC_LIMIT_UNKNOWN] = "no limit that is still reached",
-		[REC_LIMIT_NPROC] = "RLIMIT_NPROC",
-		[REC_LIMIT_THREADS_MAX] = "threads-max",
-		[REC_LIMIT_PID_MAX] = "pid_max",
-		[REC_LIMIT_CGROUP_PIDS] = "a cgroup's pids.max",
-		[REC_LIMIT_DEAD_NS] = "a pid namespace whose init is dead",
-	};
-	const struct spawns *s = p->v->spawns;
-	const char *sep = " by ";
-
-	if (!s->forks_failed)
-		return;
-	put_counted(&p->text, s->forks_failed, "fork call", "fork calls");
-	buf_put_str(&p->text, s->forks_failed == 1 ? " was refused," : " were refused,");
-	for (int i = REC_LIMIT_CNT - 1; i >= 0; i--) {
-		if (!s->forks_limited[i])
-			continue;
-		buf_put_str(&p->text, sep);
-		buf_put_str(&p->text, limits[i]);
-		if (s->forks_limited[i] != s->forks_failed)
-			buf_printf(&p->text, " (%" PRIu64 ")", s->forks_limited[i]);
-		sep = ", ";
-	}
-	buf_put_char(&p->text, '.');
-	table_put_wrapped(p->out, &p->r->style, text_of(p), 0, 2);
 	buf_reset(&p->text);
 }
 
@@ -531,14 +503,15 @@ static void put_hist(struct page *p)
 void spawns_put_text(struct buf *b, const struct render *r, const struct spawns_view *v)
 {
 	struct page p = {.out = b, .r = r, .v = v};
+	size_t findings;
 
 	put_head(&p);
 	put_table(&p);
-	put_findings(&p);
+	findings = put_findings(&p);
+	spawns_put_failed_text(b, r, v, findings);
 	put_containers(&p);
 	put_cpu(&p);
 	put_fork_calls(&p);
-	put_refused(&p);
 	if (v->hist)
 		put_hist(&p);
 	put_slowest(&p);

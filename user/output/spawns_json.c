@@ -67,7 +67,7 @@ static void put_group(struct buf *b, const struct render *r, const struct spawns
 	json_u64(&j, "short_lives", g->short_cnt);
 	json_u64(&j, "short_cpu_ns", g->cpu_ns);
 	if (g->worker)
-		json_u64(&j, "exec_failed", g->failed);
+		json_u64(&j, "exec_failed_inferred", g->failed);
 	json_end(&j);
 }
 
@@ -134,6 +134,7 @@ void spawns_put_json(struct buf *b, const struct render *r, const struct spawns_
 	const struct spawns *s = v->spawns;
 	struct spawn_finding f[SPAWN_FINDINGS_MAX];
 	size_t cnt = spawns_find(s, v->span_ns, f);
+	uint32_t hooks = proc_table_host(r->table)->hooks;
 	struct json j;
 
 	for (size_t i = 0; i < s->cnt; i++)
@@ -142,15 +143,21 @@ void spawns_put_json(struct buf *b, const struct render *r, const struct spawns_
 		spawns_put_one_json(b, r, &s->slow[i]);
 	for (size_t i = 0; i < cnt; i++)
 		put_finding(b, r, s, &f[i]);
+	spawns_put_failed_json(b, r, s);
 	json_begin(&j, b, "spawns");
 	spawns_put_time(&j, r, proc_table_host(r->table)->now_ns);
 	json_u64(&j, "spawns", s->spawns);
 	json_u64(&j, "workers", s->workers);
-	json_u64(&j, "exec_failed", s->failed);
+	if (exec_fails_watched(hooks)) {
+		json_u64(&j, "exec_failed", s->execs.failed);
+		json_u64(&j, "path_searches", s->execs.found);
+		json_u64(&j, "path_tries", s->execs.found_tries);
+	}
+	json_u64(&j, "exec_failed_inferred", s->failed);
 	json_u64(&j, "span_ns", v->span_ns);
 	json_u64(&j, "short_lives", s->short_cnt);
 	json_u64(&j, "short_cpu_ns", s->cpu_ns);
-	if (proc_table_host(r->table)->hooks & REC_HOOK_FORK_FAILED)
+	if (hooks & REC_HOOK_FORK_FAILED)
 		json_u64(&j, "fork_failed", s->forks_failed);
 	json_bool(&j, "fork_timed", spawns_fork_timed(r));
 	if (s->unnamed)

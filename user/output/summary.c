@@ -22,6 +22,8 @@ static const struct {
 	{REC_HOOK_FORK_TIME, "fork_time"},
 	{REC_HOOK_FORK_SYSCALL, "fork_syscall"},
 	{REC_HOOK_FORK_FAILED, "fork_failed"},
+	{REC_HOOK_EXEC_FAILED, "exec_failed"},
+	{REC_HOOK_EXEC_SYSCALL, "exec_syscall"},
 	{REC_HOOK_NONE, "none"},
 };
 

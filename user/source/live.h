@@ -21,10 +21,11 @@ struct live_options {
 	const char *scope_cgroup; /* path below the cgroup mount, or absolute */
 	bool threads;
 	bool all_signals;
-	bool exact_reap; /* sys_exit, where release_task has no hook: slows every syscall */
-	bool fork_time;  /* sys_enter, where kernel_clone has no hook: slows every syscall */
-	bool snapshot;   /* no tracing: one iterator pass, then -ENODATA */
-	bool texts;      /* limits, loads, the kernel log: what a health page needs */
+	bool exact_reap;    /* sys_exit, where release_task has no hook: slows every syscall */
+	bool exec_failures; /* sys_enter and sys_exit, where execve has no hook: as fork_time */
+	bool fork_time;     /* sys_enter, where kernel_clone has no hook: slows every syscall */
+	bool snapshot;      /* no tracing: one iterator pass, then -ENODATA */
+	bool texts;         /* limits, loads, the kernel log: what a health page needs */
 	uint64_t texts_every_ns; /* limits and loads again, while it traces; 0: not */
 	bool facts;              /* read exe, cwd, argv of what was there before us */
 	const char *proc_dir;    /* NULL: /proc */

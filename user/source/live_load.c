@@ -29,6 +29,13 @@
 #define FILES_ENOUGH 64    /* descriptors for all programs, maps and links */
 #define SCOPE_PROCS  65536 /* that --pid, --cgroup, --uid or CMD can hold at one time */
 #define WAIT_CALLS   4096  /* WAIT_CALL_SLOTS of the kernel side */
+#define EXEC_CALLS   4096  /* EXEC_CALL_SLOTS */
+
+#if defined(__aarch64__)
+#define SYSCALL(name) "__arm64_sys_" #name
+#else
+#define SYSCALL(name) "__x64_sys_" #name
+#endif
 
 struct optional_hook {
 	const char *program;     /* in the skeleton */
@@ -36,6 +43,8 @@ struct optional_hook {
 	enum bpf_attach_type attach;
 	struct live_hook row;
 };
+
+#define NO_EXEC_FAILURES "a failed exec is only inferred, from a child that ends by 126 or 127"
 
 static const struct optional_hook optional_hooks[] = {
 	{"on_notify_fexit",
@@ -84,6 +93,29 @@ static const struct optional_hook optional_hooks[] = {
 	 BPF_TRACE_RAW_TP,
 	 {"tp_btf/sys_exit", "the same, with --fork-time", "a refused fork leaves no trace", 0,
 	  REC_HOOK_FORK_FAILED}},
+	{"on_execve_fexit",
+	 SYSCALL(execve),
+	 BPF_TRACE_FEXIT,
+	 {"fexit/execve", "exec calls that failed", NO_EXEC_FAILURES, 0, REC_HOOK_EXEC_FAILED}},
+	{"on_execveat_fexit",
+	 SYSCALL(execveat),
+	 BPF_TRACE_FEXIT,
+	 {"fexit/execveat", "the same of execveat", NO_EXEC_FAILURES, 0, REC_HOOK_EXEC_FAILED}},
+	{"on_open_exec_fexit",
+	 "open_exec",
+	 BPF_TRACE_FEXIT,
+	 {"fexit/open_exec", "which interpreter or loader was missing",
+	  "only that one was missing, with --exec-failures", 0, REC_HOOK_EXEC_FAILED}},
+	{"on_exec_enter",
+	 "sys_enter",
+	 BPF_TRACE_RAW_TP,
+	 {"tp_btf/sys_enter", "exec calls that failed, with --exec-failures", NO_EXEC_FAILURES, 0,
+	  REC_HOOK_EXEC_SYSCALL}},
+	{"on_exec_return",
+	 "sys_exit",
+	 BPF_TRACE_RAW_TP,
+	 {"tp_btf/sys_exit", "exec calls that failed, with --exec-failures", NO_EXEC_FAILURES, 0,
+	  REC_HOOK_EXEC_SYSCALL}},
 	{"on_oom_victim",
 	 "mark_victim",
 	 BPF_TRACE_RAW_TP,
@@ -252,6 +284,8 @@ static bool wants_hook(const struct live *l, const struct optional_hook *hook)
 		return l->opt.fork_time && !(l->hooks & REC_HOOK_FORK_TIME);
 	if (bit == REC_HOOK_FORK_FAILED)
 		return !(l->hooks & bit) && (hook->attach == BPF_TRACE_FEXIT || l->opt.fork_time);
+	if (bit == REC_HOOK_EXEC_SYSCALL)
+		return l->opt.exec_failures && !(l->hooks & REC_HOOK_EXEC_FAILED);
 	return true;
 }
 
@@ -318,6 +352,8 @@ static int configure(struct live *l)
 	err = err ?: bpf_map__set_max_entries(skel->maps.counters, l->cpus);
 	if (l->hooks & REC_HOOK_WAIT_RETURN)
 		err = err ?: bpf_map__set_max_entries(skel->maps.wait_calls, WAIT_CALLS);
+	if (l->hooks & (REC_HOOK_EXEC_FAILED | REC_HOOK_EXEC_SYSCALL))
+		err = err ?: bpf_map__set_max_entries(skel->maps.exec_calls, EXEC_CALLS);
 	err = err ?: bpf_map__set_max_entries(skel->maps.scope, opt->scope_by ? SCOPE_PROCS : 1);
 	return err;
 }

@@ -59,7 +59,8 @@ static bool makes_records(const struct live *l, const struct bpf_program *prog)
 {
 	return prog != l->skel->progs.on_syscall_exit && prog != l->skel->progs.on_clone_fentry &&
 	       prog != l->skel->progs.on_clone_kprobe && prog != l->skel->progs.on_sys_enter &&
-	       prog != l->skel->progs.on_fork_return;
+	       prog != l->skel->progs.on_fork_return && prog != l->skel->progs.on_exec_enter &&
+	       prog != l->skel->progs.on_exec_return;
 }
 
 static uint64_t count_missed(const struct live *l)

@@ -2,6 +2,7 @@
 /* Verb by verb: what happens in the script's world, and the record the kernel makes of it. */
 #include "source/script_int.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -150,6 +151,29 @@ static void run_fork_failed(struct line *l)
 	r.limit_cgroup_id = line_u64(l, "limit_cgroup", 0);
 	r.repeat = line_u64(l, "repeat", 0);
 	r.fork_ns = line_ns(l, "took", 0);
+	memcpy(r.comm, life->comm, sizeof(r.comm));
+	line_emit(l, &r.h, sizeof(r), NO_TAIL);
+}
+
+static void run_exec_failed(struct line *l)
+{
+	struct life *life = line_life(l);
+	struct rec_exec_failed r = {0};
+
+	if (!life)
+		return;
+	line_hdr(l, &r.h, REC_EXEC_FAILED, sizeof(r), life);
+	r.error = (int)line_u64(l, "error", ENOENT);
+	r.repeat = line_u64(l, "repeat", 0);
+	r.flags = line_u64(l, "found", 0) ? REC_NOEXEC_OPENED : 0;
+	if (line_u64(l, "noexec", 0))
+		r.flags |= REC_NOEXEC_MOUNT;
+	line_str(l, "file", r.file, sizeof(r.file));
+	line_str(l, "interpreter", r.interp, sizeof(r.interp));
+	if (!r.file[0])
+		r.flags |= REC_NOEXEC_NO_PATH;
+	if (r.interp[0])
+		r.flags |= REC_NOEXEC_OPENED;
 	memcpy(r.comm, life->comm, sizeof(r.comm));
 	line_emit(l, &r.h, sizeof(r), NO_TAIL);
 }
@@ -462,6 +486,7 @@ const struct verb script_verbs[] = {
 	{"fork", run_fork},
 	{"fork_failed", run_fork_failed},
 	{"exec", run_exec},
+	{"exec_failed", run_exec_failed},
 	{"rename", run_rename},
 	{"set", run_set},
 	{"exit", run_exit},

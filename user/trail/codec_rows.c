@@ -266,6 +266,18 @@ static const struct codec_num fork_failed_nums[] = {
 };
 static const struct codec_string fork_failed_strings[] = {TEXT(rec_fork_failed, comm)};
 
+static const struct codec_num exec_failed_nums[] = {
+	HDR,
+	LAST(rec_exec_failed, error),
+	LAST(rec_exec_failed, repeat),
+	LAST(rec_exec_failed, flags),
+};
+static const struct codec_string exec_failed_strings[] = {
+	TEXT(rec_exec_failed, comm),
+	TEXT(rec_exec_failed, file),
+	TEXT(rec_exec_failed, interp),
+};
+
 static const struct codec_num text_nums[] = {
 	HDR,
 	LAST(rec_text, id),
@@ -384,6 +396,7 @@ static const struct codec_row rows[TRAIL_TYPES] = {
 	[REC_SEED_END] = ROW(rec_seed_end, seed_end_nums),
 	[REC_WAITED] = ROW(rec_waited, waited_nums),
 	[REC_FORK_FAILED] = STRINGS(rec_fork_failed, fork_failed_nums, fork_failed_strings),
+	[REC_EXEC_FAILED] = STRINGS(rec_exec_failed, exec_failed_nums, exec_failed_strings),
 	[REC_HOST] = STRINGS(rec_host, host_nums, host_strings),
 	[REC_TICK] = ROW(rec_tick, tick_nums),
 	[REC_FACT_PROC] = STRINGS(rec_fact_proc, fact_proc_nums, fact_proc_strings),
