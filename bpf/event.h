@@ -228,7 +228,6 @@ REC_ASSERT(rec_exec, 768);
 #define REC_NOEXEC_NO_PATH 0x01 /* the caller's memory could not be read, or is of 32 bits */
 #define REC_NOEXEC_CUT     0x02 /* 'file' is not all of it */
 #define REC_NOEXEC_AT      0x04 /* execveat: 'file' begins at a descriptor; empty: the descriptor's */
-#define REC_NOEXEC_MOUNT   0x10 /* by user space: the mount that the path begins with is noexec */
 #define REC_NOEXEC_OPENED  0x08 /* the file was there and was read: it is not what was missing */
 
 /*

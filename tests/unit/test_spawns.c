@@ -6,6 +6,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <errno.h>
+
 #include "spawns_scene.h"
 
 /* ---- the split --------------------------------------------------------------------------------- */
@@ -269,6 +271,104 @@ static void refused_calls_are_counted_by_limit(void **state)
 	close_scene(&s);
 }
 
+static void fails(struct scene *s, uint32_t pid, uint64_t at_ns, int error, const char *file,
+		  uint32_t flags)
+{
+	struct event ev = {0};
+
+	about(&ev, pid, 100, FEED_START(pid), at_ns);
+	ev.exec_failed.error = error;
+	ev.exec_failed.flags = flags;
+	strcpy(ev.exec_failed.file, file);
+	memcpy(ev.exec_failed.comm, "sh", 3);
+	ev.file = span_of(ev.exec_failed.file);
+	feed_apply(s->table, &ev, REC_EXEC_FAILED);
+}
+
+static const struct exec_fail *fail_of(const struct scene *s, const char *file)
+{
+	const struct exec_fails *x = &s->spawns.execs;
+
+	for (size_t i = 0; i < x->cnt; i++) {
+		if (!strcmp(x->v[i].file, file))
+			return &x->v[i];
+	}
+	return NULL;
+}
+
+static void a_search_of_path_is_one(void **state)
+{
+	const struct exec_fail *f;
+	struct scene s;
+
+	(void)state;
+	open_scene(&s, SPAWNS_BY_PARENT, 0);
+	parent(&s, 100, "boss");
+	for (uint32_t pid = 200; pid < 205; pid++)
+		born(&s, pid, 100, FEED_START(pid), false, 0);
+	/* found in the end */
+	fails(&s, 200, T0 + 1, ENOENT, "/a/ls", 0);
+	fails(&s, 200, T0 + 2, EACCES, "/b/ls", 0);
+	execs(&s, 200, 100, FEED_START(200), T0 + 3, "/c/ls", (struct rec_exec){0});
+	/* in vain: EACCES says more, whatever comes after it; and its death ends it */
+	fails(&s, 201, T0 + 1, ENOENT, "/a/no", 0);
+	fails(&s, 201, T0 + 2, EACCES, "/b/no", 0);
+	fails(&s, 201, T0 + 3, ENOENT, "/c/no", 0);
+	dies(&s, 201, 100, FEED_START(201), T0 + 4, 126 << 8, 0);
+	/* the first place again is another search, another name too: three failures */
+	fails(&s, 202, T0 + 1, ENOENT, "/a/x", 0);
+	fails(&s, 202, T0 + 2, ENOENT, "/b/x", 0);
+	fails(&s, 202, T0 + 3, ENOENT, "/a/x", 0);
+	fails(&s, 202, T0 + 4, ENOENT, "/a/y", 0);
+	execs(&s, 202, 100, FEED_START(202), T0 + 5, "/bin/sh", (struct rec_exec){0});
+	/* it is there, though a later directory is not */
+	fails(&s, 203, T0 + 1, ENOENT, "/a/gs", REC_NOEXEC_OPENED);
+	fails(&s, 203, T0 + 2, ENOTDIR, "/b/gs", 0);
+	dies(&s, 203, 100, FEED_START(203), T0 + 4, 127 << 8, 0);
+	/* not execvp's: known at once, and nothing to be found later */
+	fails(&s, 204, T0 + 1, E2BIG, "/bin/cat", 0);
+	execs(&s, 204, 100, FEED_START(204), T0 + 5, "/bin/cat", (struct rec_exec){0});
+	assert_int_equal(spawns_finish(&s.spawns), 0);
+
+	assert_int_equal(s.spawns.execs.found, 1);
+	assert_int_equal(s.spawns.execs.found_tries, 2);
+	assert_int_equal(s.spawns.execs.failed, 6);
+	f = fail_of(&s, "/b/no");
+	assert_non_null(f);
+	assert_int_equal(f->error, EACCES);
+	assert_int_equal(f->tries, 3);
+	f = fail_of(&s, "/a/gs");
+	assert_non_null(f);
+	assert_int_equal(f->error, ENOENT);
+	assert_int_equal(f->flags, REC_NOEXEC_OPENED);
+	assert_non_null(fail_of(&s, "/bin/cat"));
+	assert_non_null(fail_of(&s, "/b/x"));
+	assert_non_null(fail_of(&s, "/a/x"));
+	assert_non_null(fail_of(&s, "/a/y"));
+	close_scene(&s);
+}
+
+/* What is going on when the end comes: an old try has failed, one of this moment may go on. */
+static void a_search_that_goes_on_at_the_end(void **state)
+{
+	struct event ev = {0};
+	struct scene s;
+
+	(void)state;
+	open_scene(&s, SPAWNS_BY_PARENT, 0);
+	parent(&s, 100, "boss");
+	born(&s, 200, 100, FEED_START(200), false, 0);
+	born(&s, 201, 100, FEED_START(201), false, 0);
+	fails(&s, 200, T0, ENOENT, "/a/old", 0);
+	fails(&s, 201, T0 + MS(100), ENOENT, "/a/young", 0);
+	about(&ev, 100, 1, FEED_START(100), T0 + MS(101));
+	feed_apply(s.table, &ev, REC_RENAME);
+	assert_int_equal(spawns_finish(&s.spawns), 0);
+	assert_int_equal(s.spawns.execs.failed, 1);
+	assert_non_null(fail_of(&s, "/a/old"));
+	close_scene(&s);
+}
+
 /* Who runs under ever new names must not cost ever more memory, and is counted all the same. */
 static void ever_new_names_are_one_group_in_the_end(void **state)
 {
@@ -322,6 +422,8 @@ int main(void)
 		cmocka_unit_test(starts_of_containers_are_a_class),
 		cmocka_unit_test(fork_calls_stand_beside_the_total),
 		cmocka_unit_test(refused_calls_are_counted_by_limit),
+		cmocka_unit_test(a_search_of_path_is_one),
+		cmocka_unit_test(a_search_that_goes_on_at_the_end),
 		cmocka_unit_test(ever_new_names_are_one_group_in_the_end),
 		cmocka_unit_test(names_of_groups_are_parsed),
 	};

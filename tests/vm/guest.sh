@@ -254,18 +254,18 @@ fork_time() {
 # Each exec that fails: what was asked for, and whether the file or what it names is missing. With a hook of
 # open_exec() also which interpreter it was.
 exec_failures() {
-	local dir=/tmp/exec name=none
-	mkdir -p $dir/a $dir/b $dir/noexec
+	local dir=/tmp/exec name=none read=found
+	mkdir -p $dir/a $dir/b $dir/c $dir/noexec
 	grep -q " $dir/noexec " /proc/mounts || mount -t tmpfs -o noexec none $dir/noexec || return 1
 	printf '#!/no/perl -w\n' >$dir/script
 	printf 'neither\n' >$dir/text
 	printf '#!/bin/sh\n' >$dir/noexec/tool
-	printf '#!/bin/sh\n' >$dir/plain
-	chmod 755 $dir/script $dir/text $dir/noexec/tool
+	printf '#!/bin/sh\n' | tee $dir/plain >$dir/c/late
+	chmod 755 $dir/script $dir/text $dir/noexec/tool $dir/c/late
 	trace "$@" -- sh -c "env $dir/script; env $dir/noexec/tool; env $dir/plain; env $dir/a
-		(PATH=$dir/a:$dir/b:/bin exec true); (PATH=$dir/a:$dir/b exec nothing)
-		env $dir/text" 2>/dev/null
-	[ $# -gt 0 ] || name=/no/perl
+		(PATH=$dir/a:$dir/b:$dir/c exec late); (PATH=$dir/a:$dir/b exec nothing)
+		env $dir/text" 2>/tmp/said
+	[ $# -gt 0 ] || { name=/no/perl; read=none; }
 	sed -n 's/^.*"event":"exec_failed".*"error":"\([A-Z]*\)","path":"\([^"]*\)"/\1 \2 /p' $out |
 		sed 's/"interpreter":"\([^"]*\)"/ \1/; s/"found":true/found/; s/[,}]//g; s/  */ /g; s/ $//' >/tmp/got
 	cat >/tmp/wanted <<-EOF
@@ -273,14 +273,15 @@ exec_failures() {
 		EACCES $dir/noexec/tool
 		EACCES $dir/plain
 		EACCES $dir/a
-		ENOENT $dir/a/true
-		ENOENT $dir/b/true
+		ENOENT $dir/a/late
+		ENOENT $dir/b/late
 		ENOENT $dir/a/nothing
 		ENOENT $dir/b/nothing
-		ENOEXEC $dir/text found
+		ENOEXEC $dir/text $read
 	EOF
 	sed -i 's/ none$//' /tmp/wanted
 	cmp -s /tmp/got /tmp/wanted && return 0
+	cat /tmp/said
 	echo 'failed execs: got'
 	cat /tmp/got
 	echo 'expected'

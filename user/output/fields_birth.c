@@ -116,8 +116,6 @@ GET(exec_lack)
 		return false;
 	if (f->flags & REC_NOEXEC_NO_PATH)
 		return put_word(ret, "the path could not be read");
-	if (f->flags & REC_NOEXEC_MOUNT)
-		return put_word(ret, "its mount is noexec");
 	if ((f->flags & REC_NOEXEC_OPENED) && f->error == ENOENT)
 		return put_word(ret, c->ev->text.len ?
 					     "it is there, its interpreter is not" :

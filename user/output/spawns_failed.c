@@ -70,10 +70,8 @@ static void put_reason(struct part *p, const struct exec_fail *f)
 	switch (f->error) {
 	case ENOENT: buf_put_str(&p->text, " is not there."); break;
 	case EACCES:
-		buf_put_str(&p->text, f->flags & REC_NOEXEC_MOUNT ?
-					      " is on a mount that is noexec." :
-					      " may not be executed: its mode, a directory on "
-					      "the way, or a noexec mount.");
+		buf_put_str(&p->text, " may not be executed: its mode, a directory on the way, or "
+				      "a noexec mount.");
 		break;
 	case E2BIG: buf_put_str(&p->text, " with arguments and environment too long."); break;
 	case ENOEXEC:
@@ -206,8 +204,6 @@ void spawns_put_failed_json(struct buf *b, const struct render *r, const struct 
 			json_bool(&j, "found", true);
 		if (f->interp[0])
 			json_str(&j, "interpreter", span_of(f->interp));
-		if (f->flags & REC_NOEXEC_MOUNT)
-			json_bool(&j, "noexec", true);
 		json_u64(&j, "count", f->cnt);
 		json_u64(&j, "tries", f->tries);
 		json_end(&j);

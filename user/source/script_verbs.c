@@ -166,8 +166,6 @@ static void run_exec_failed(struct line *l)
 	r.error = (int)line_u64(l, "error", ENOENT);
 	r.repeat = line_u64(l, "repeat", 0);
 	r.flags = line_u64(l, "found", 0) ? REC_NOEXEC_OPENED : 0;
-	if (line_u64(l, "noexec", 0))
-		r.flags |= REC_NOEXEC_MOUNT;
 	line_str(l, "file", r.file, sizeof(r.file));
 	line_str(l, "interpreter", r.interp, sizeof(r.interp));
 	if (!r.file[0])
