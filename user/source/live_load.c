@@ -285,6 +285,8 @@ static bool wants_hook(const struct live *l, const struct optional_hook *hook)
 		return l->opt.fork_time && !(l->hooks & REC_HOOK_FORK_TIME);
 	if (bit == REC_HOOK_FORK_FAILED)
 		return !(l->hooks & bit) && (hook->attach == BPF_TRACE_FEXIT || l->opt.fork_time);
+	if (bit == REC_HOOK_EXEC_FAILED && !strcmp(hook->kernel_name, "open_exec"))
+		return l->hooks & bit; /* by itself it tells nothing */
 	if (bit == REC_HOOK_EXEC_SYSCALL)
 		return l->opt.exec_failures && !(l->hooks & REC_HOOK_EXEC_FAILED);
 	return true;
