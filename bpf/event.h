@@ -197,6 +197,8 @@ REC_ASSERT(rec_fork_failed, 136);
 #define REC_EXEC_CWD_CUT     0x02 /* the root was not reached: the left of 'cwd' is missing */
 #define REC_EXEC_ARGS_FAULT  0x04 /* a page of argv could not be read: args_kept says how far */
 #define REC_EXEC_FROM_THREAD 0x08 /* old_tid is not the tgid */
+#define REC_EXEC_INTERPRETED \
+	0x10 /* 'file' is a script (#!, binfmt_misc): argument 0 is what runs */
 
 /*
  * Followed by the argument bytes: args_kept of them, NUL after each argument, at offset

@@ -136,6 +136,9 @@ static __always_inline void fill_exec(struct rec_exec *r, const struct subject *
 		r->flags |= REC_EXEC_RAISED;
 	if (r->old_tid != r->h.tgid)
 		r->flags |= REC_EXEC_FROM_THREAD;
+	/* load_script() and binfmt_misc put the interpreter's name here, and before the arguments */
+	if (GET(bprm, interp) != GET(bprm, filename))
+		r->flags |= REC_EXEC_INTERPRETED;
 	comm_of(r->comm, t);
 	if (r->place.ns_level)
 		hostname_of(r->hostname, t);

@@ -399,6 +399,7 @@ struct linux_binprm {
 	unsigned int secureexec : 1;
 	int argc;
 	const char *filename;
+	const char *interp;
 };
 
 #if defined(__TARGET_ARCH_x86)

@@ -135,6 +135,17 @@ def a_mount_without_exec():
 
 
 @test(seconds=60)
+def a_script_names_what_runs_it():
+    d = temp_dir()
+    inner = write(os.path.join(d, "inner"), "#!/bin/sh -e\n")
+    outer = write(os.path.join(d, "outer"), "#!%s\n" % inner)
+    seen, again = told("trace", ["/bin/sh", "-c", "%s; exit 0" % outer])
+    expect("scripts", [(outer, "/bin/sh")],
+           [(x["exe"], x["interpreter"]) for x in lines_of(seen, "exec") if "interpreter" in x])
+    expect("from its trail", lines_of(seen, "exec"), lines_of(again, "exec"))
+
+
+@test(seconds=60)
 def what_is_not_watched_is_not_none():
     _d, _dirs, paths, cmd = scene()
     seen, _again = told("spawns", cmd)

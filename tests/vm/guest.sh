@@ -39,6 +39,7 @@ truth pidreuse --exec
 truth hostile
 fork_time
 fork_refused
+interpreter_chain
 exec_failures
 unhooked exec_failures --exec-failures
 throttled
@@ -249,6 +250,17 @@ fork_time() {
 			   } }
 	END { if (seen != 60) { printf "calls: got %d, expected 60\n", seen; bad = 1 }; exit bad }
 	' /tmp/truth $out
+}
+
+# A script of a script: what was asked for, and what runs it in the end.
+interpreter_chain() {
+	printf '#!/bin/sh -e\n' >/tmp/inner
+	printf '#!/tmp/inner\n' >/tmp/outer
+	chmod 755 /tmp/inner /tmp/outer
+	trace -- sh -c '/tmp/outer; exit 0' || return 1
+	same 'of the script' "$(sed -n 's/^.*"exe":"\/tmp\/outer".*"interpreter":"\([^"]*\)".*$/\1/p' $out)" /bin/sh ||
+		{ grep '"event":"exec"' $out; return 1; }
+	same 'execs of scripts' "$(grep -c '"interpreter"' $out)" 1
 }
 
 # Each exec that fails: what was asked for, and whether the file or what it names is missing. With a hook of

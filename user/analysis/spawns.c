@@ -273,6 +273,8 @@ bool spawns_one(const struct spawns *s, const struct change *c, struct spawn_one
 	if (parent)
 		memcpy(ret->parent_comm, parent->comm, sizeof(ret->parent_comm));
 	set_text(ret->exe, sizeof(ret->exe), intern_span(p->exe));
+	if (c->ev && c->ev->h.type == REC_EXEC)
+		set_text(ret->interpreter, sizeof(ret->interpreter), event_interpreter(c->ev));
 	return true;
 }
 

@@ -75,7 +75,8 @@ struct spawn_one {
 	uint8_t how;
 	bool container;
 	char comm[REC_COMM_LEN], parent_comm[REC_COMM_LEN];
-	char exe[REC_FILE_LEN]; /* as it was asked for; "": not known */
+	char exe[REC_FILE_LEN];              /* as it was asked for; "": not known */
+	char interpreter[SPAWN_PROGRAM_LEN]; /* of a script */
 };
 
 struct spawns {

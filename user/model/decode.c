@@ -65,6 +65,15 @@ static int finish_exec(struct cursor *tail, struct event *ev)
 	return tail->err;
 }
 
+struct span event_interpreter(const struct event *ev)
+{
+	const char *end = ev->args.len ? memchr(ev->args.data, '\0', ev->args.len) : NULL;
+
+	if (!(ev->exec.flags & REC_EXEC_INTERPRETED) || !end)
+		return (struct span){0};
+	return (struct span){ev->args.data, (size_t)(end - ev->args.data)};
+}
+
 static int finish_exec_failed(struct cursor *tail, struct event *ev)
 {
 	(void)tail;

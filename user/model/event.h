@@ -74,6 +74,9 @@ static inline struct proc_key event_proc(const struct event *ev)
 	return (struct proc_key){ev->h.tgid, ev->h.start_ns};
 }
 
+/* Of a REC_EXEC of a script what runs, as its #! line names it; empty: no script, or not kept. */
+struct span event_interpreter(const struct event *ev);
+
 static inline struct proc_key event_parent(const struct event *ev)
 {
 	return (struct proc_key){ev->h.ppid, ev->h.parent_start_ns};

@@ -14,7 +14,7 @@
 	F(limit_used) F(limit_max) F(fork_ns) F(repeat)
 #define EXEC_FAILED(F) FIELDS_COMMON(F) F(tid) F(error) F(path) F(found) F(interpreter) F(repeat)
 #define THREAD_FORK(F) FIELDS_COMMON(F) F(tid) F(how) F(syscall) F(fork_ns)
-#define EXEC(F) FIELDS_COMMON(F) F(spawn_ns) F(queued_ns) F(blocked_ns) F(running_ns)
+#define EXEC(F) FIELDS_COMMON(F) F(interpreter) F(spawn_ns) F(queued_ns) F(blocked_ns) F(running_ns)
 #define EXIT(F)                                                                                   \
 	FIELDS_COMMON(F) F(exit_code) F(signal) F(signal_name) F(core_dumped) F(killer_pid)       \
 	F(killer_comm) F(lived_ns) F(maxrss_kb)

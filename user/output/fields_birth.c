@@ -105,6 +105,8 @@ GET(found)
 
 GET(interpreter)
 {
+	if (ev_is(c, REC_EXEC) && c->kind == CHANGE_EXEC)
+		return put_str(ret, event_interpreter(c->ev));
 	return ev_is(c, REC_EXEC_FAILED) && put_str(ret, c->ev->text);
 }
 

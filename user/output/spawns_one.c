@@ -36,6 +36,10 @@ void spawns_put_one_text(struct buf *b, const struct render *r, const struct spa
 	put_split(&line, one);
 	buf_printf(&line, " %s ", one->container ? "container start" : spawn_how_name(one->how));
 	put_name(&line, r, one->comm, one->key.tgid);
+	if (one->interpreter[0]) {
+		buf_put_str(&line, " run by ");
+		text_put_safe(&line, span_of(one->interpreter), &r->style);
+	}
 	buf_put_str(&line, " of ");
 	put_name(&line, r, one->parent_comm, one->parent.tgid);
 	table_put_wrapped(b, &r->style, (struct span){line.data, line.len}, 0, 2);
@@ -57,6 +61,8 @@ void spawns_put_one_json(struct buf *b, const struct render *r, const struct spa
 	json_str(&j, "comm", span_of(one->comm));
 	if (one->exe[0])
 		json_str(&j, "exe", span_of(one->exe));
+	if (one->interpreter[0])
+		json_str(&j, "interpreter", span_of(one->interpreter));
 	json_u64(&j, "total_ns", one->split.total);
 	if (one->split.known) {
 		json_u64(&j, "queued_ns", one->split.queued);

@@ -239,6 +239,8 @@ static void run_exec(struct line *l)
 	r.old_tid = line_u64(l, "old_tid", life->pid);
 	if (r.old_tid != life->pid)
 		r.flags |= REC_EXEC_FROM_THREAD;
+	if (line_u64(l, "script", 0))
+		r.flags |= REC_EXEC_INTERPRETED;
 	r.args_kept = tail.len;
 	r.args_len = line_u64(l, "args_len", tail.len);
 	r.thread_start_ns = life->start_ns;
