@@ -52,7 +52,7 @@ int obstacle_say(enum live_obstacle o)
 	return EXIT_IMPOSSIBLE;
 }
 
-void obstacle_say_exact_reap(uint32_t hooks)
+static void say_exact_reap(uint32_t hooks)
 {
 	if (hooks & (REC_HOOK_RELEASE_FENTRY | REC_HOOK_RELEASE_KPROBE))
 		log_info("'--exact-reap' changes nothing: this kernel tells of every reap itself");
@@ -63,7 +63,7 @@ void obstacle_say_exact_reap(uint32_t hooks)
 		log_warn("'--exact-reap' does nothing: this kernel has no sys_exit tracepoint");
 }
 
-void obstacle_say_exec_failures(uint32_t hooks)
+static void say_exec_failures(uint32_t hooks)
 {
 	if (hooks & REC_HOOK_EXEC_FAILED)
 		log_info(
@@ -75,7 +75,7 @@ void obstacle_say_exec_failures(uint32_t hooks)
 		log_warn("'--exec-failures' does nothing: this kernel has no sys_enter tracepoint");
 }
 
-void obstacle_say_fork_time(uint32_t hooks)
+static void say_fork_time(uint32_t hooks)
 {
 	if (hooks & REC_HOOK_FORK_TIME)
 		log_info("'--fork-time' changes nothing: this kernel times fork calls by itself");
@@ -84,4 +84,14 @@ void obstacle_say_fork_time(uint32_t hooks)
 			"'--fork-time' slows every syscall of this machine (0.2us) until we end");
 	else if (!(hooks & REC_HOOK_NONE))
 		log_warn("'--fork-time' does nothing: this kernel has no sys_enter tracepoint");
+}
+
+void obstacle_say_slow_hooks(const struct options *opt, uint32_t hooks)
+{
+	if (opt->exact_reap)
+		say_exact_reap(hooks);
+	if (opt->fork_time)
+		say_fork_time(hooks);
+	if (opt->exec_failures)
+		say_exec_failures(hooks);
 }

@@ -3,6 +3,7 @@
 #ifndef PROCTRAIL_CMD_OBSTACLE_H
 #define PROCTRAIL_CMD_OBSTACLE_H
 
+#include "cmd/options.h"
 #include "source/live.h"
 
 struct obstacle {
@@ -14,12 +15,10 @@ struct obstacle {
 const struct obstacle *obstacle_find(enum live_obstacle o);
 /* Says both on stderr; returns EXIT_IMPOSSIBLE. */
 int obstacle_say(enum live_obstacle o);
-/* What --fork-time has brought where these REC_HOOK_* are in, and what it costs. */
-void obstacle_say_fork_time(uint32_t hooks);
-/* The same of --exec-failures. */
-void obstacle_say_exec_failures(uint32_t hooks);
-
-/* What --exact-reap has brought where these REC_HOOK_* are in, and what it costs. */
-void obstacle_say_exact_reap(uint32_t hooks);
+/*
+ * What --exact-reap, --fork-time and --exec-failures, where asked for, have brought where these REC_HOOK_*
+ * are in, and what they cost.
+ */
+void obstacle_say_slow_hooks(const struct options *opt, uint32_t hooks);
 
 #endif

@@ -200,12 +200,7 @@ static int open_source(struct session *s)
 	fill_live_options(s, &live);
 	err = live_open(&live, &s->source, &why);
 	if (!err) {
-		if (s->opt->exact_reap)
-			obstacle_say_exact_reap(live_hooks(s->source));
-		if (s->opt->fork_time)
-			obstacle_say_fork_time(live_hooks(s->source));
-		if (s->opt->exec_failures)
-			obstacle_say_exec_failures(live_hooks(s->source));
+		obstacle_say_slow_hooks(s->opt, live_hooks(s->source));
 		return EXIT_DONE;
 	}
 	if (why != LIVE_OK && s->so.proc_fallback)
