@@ -8,14 +8,14 @@
 #include "base/clock.h"
 
 #define SEARCHES_MAX 4096
-#define YOUNG_NS     (10 * NS_PER_MS) /* whoever has just tried may try on */
+#define YOUNG_NS     (10 * NS_PER_MS) /* who has just tried may try on; later it is another search */
 
 /* the tries of one process for one name */
 struct search {
 	struct exec_fail best;
 	uint64_t tries;
 	uint64_t last_ns;
-	char first[REC_FILE_LEN]; /* asked for again: another search */
+	char first[REC_FILE_LEN];
 };
 
 void exec_fails_release(struct exec_fails *x)
@@ -125,12 +125,17 @@ static struct search *take_search(struct exec_fails *x, struct proc_key key)
 	return map_remove(&x->searches, key.tgid, key.start_ns);
 }
 
-/* The same name elsewhere. Whoever asks for the first place again begins again. */
+/*
+ * The same name elsewhere. Whoever asks for the first place again begins again, unless at once: a PATH may
+ * have a directory twice.
+ */
 static bool continues(const struct search *s, const struct event *ev)
 {
 	struct span first = span_of(s->first);
 
-	return ev->file.len && same(name_of(first), name_of(ev->file)) && !same(first, ev->file);
+	if (!ev->file.len || !same(name_of(first), name_of(ev->file)))
+		return false;
+	return !same(first, ev->file) || ev->h.boot_ns < s->last_ns + YOUNG_NS;
 }
 
 static void begin_search(struct exec_fails *x, struct proc_key key, const struct event *ev)

@@ -246,7 +246,7 @@ static const struct rung exec_rungs[] = {
 	{REC_HOOK_EXEC_FAILED, "with the path tried, and what was missing"},
 	{REC_HOOK_EXEC_SYSCALL,
 	 "inferred from children that end by 126 or 127; with --exec-failures with the path tried, "
-	 "for 0.2us of every syscall"},
+	 "for 0.15us of every syscall"},
 	{0, "inferred from children that end by 126 or 127"},
 };
 

@@ -70,7 +70,7 @@ static void say_exec_failures(uint32_t hooks)
 			"'--exec-failures' changes nothing: this kernel tells of failed execs itself");
 	else if (hooks & REC_HOOK_EXEC_SYSCALL)
 		log_notice(
-			"'--exec-failures' slows every syscall of this machine (0.2us) until we end");
+			"'--exec-failures' slows every syscall of this machine (0.15us) until we end");
 	else if (!(hooks & REC_HOOK_NONE))
 		log_warn("'--exec-failures' does nothing: this kernel has no sys_enter tracepoint");
 }

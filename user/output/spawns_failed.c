@@ -60,7 +60,7 @@ static void put_reason(struct part *p, const struct exec_fail *f)
 		return;
 	buf_put_str(&p->text, ": ");
 	if (f->error == ENOENT && f->tries > 1) {
-		buf_printf(&p->text, "in none of %" PRIu32 " directories.", f->tries);
+		buf_printf(&p->text, "not found in %" PRIu32 " tries along PATH.", f->tries);
 		return;
 	}
 	if (f->flags & REC_NOEXEC_NO_PATH)
