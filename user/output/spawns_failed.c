@@ -40,16 +40,17 @@ static const char *name_of(const char *path)
 /* The file was opened: what it names is what failed. */
 static bool put_interpreter(struct part *p, const struct exec_fail *f)
 {
-	if (!(f->flags & REC_NOEXEC_OPENED) || (f->error != ENOENT && f->error != EACCES))
+	bool there = f->error == ENOENT;
+
+	if (!(f->flags & REC_NOEXEC_OPENED) || (!there && f->error != EACCES))
 		return false;
-	buf_put_str(&p->text, f->error == ENOENT ? ", but " : ", but it is not that ");
+	buf_put_str(&p->text, there ? ", but " : ": ");
 	put_name(p, f->file);
-	buf_put_str(&p->text,
-		    f->error == ENOENT ? " is there: its " : " may not be executed: its ");
+	buf_put_str(&p->text, there ? " is there: its " : " may be executed, but not its ");
 	buf_put_str(&p->text, f->interp[0] ? "interpreter " : "interpreter or loader");
 	if (f->interp[0])
 		put_name(p, f->interp);
-	buf_put_str(&p->text, f->error == ENOENT ? " is not." : " may not.");
+	buf_put_str(&p->text, there ? " is not." : ".");
 	return true;
 }
 
