@@ -23,6 +23,8 @@ _proctrail()
 		[deaths]='--pid --cgroup --uid --duration --user --ring --max-procs --args-max --args
 			--redact --no-redact --failed --all --signal --read --from --to --at --follow --write --sync
 			--max-size --max-age --on-disk-full --output --json --utc --wide --proc --verbose --help'
+		[why]='--stuck --longer --read --from --to --args --redact --no-redact --output --json --utc --wide
+			--proc --verbose --help'
 		[record]='--pid --cgroup --uid --duration --ring --max-procs --args-max --threads --args --redact
 			--no-redact --signals --fork-time --exec-failures --write --sync --max-size --max-age --on-disk-full --trigger
 			--before --after --proc --verbose --help'
@@ -31,7 +33,7 @@ _proctrail()
 		[help]='--output --help'
 		[version]='--output --json --help'
 	)
-	local commands='trace tree zombies spawns deaths record info doctor help version'
+	local commands='trace tree zombies spawns deaths why record info doctor help version'
 
 	cur=${COMP_WORDS[COMP_CWORD]}
 	prev=${COMP_WORDS[COMP_CWORD - 1]}
@@ -47,7 +49,7 @@ _proctrail()
 			return
 		fi
 		case $word in
-		trace | tree | zombies | spawns | deaths | record | info | doctor | help | version) command=${command:-$word} ;;
+		trace | tree | zombies | spawns | deaths | why | record | info | doctor | help | version) command=${command:-$word} ;;
 		esac
 	done
 

@@ -166,8 +166,10 @@ static void join_oom(struct death *d, const struct death_note *note)
 	d->adj = note->adj;
 }
 
-static enum ask_fate ask_fate_of(const struct death_ask *a)
+enum ask_fate death_ask_fate(const struct death_ask *a)
 {
+	if (!a->cnt)
+		return ASK_NONE;
 	if (a->handled_ns)
 		return ASK_HANDLED;
 	if (a->disposition == REC_SIG_IGN)
@@ -188,7 +190,7 @@ static void join_ask(struct death *d, const struct death_note *note)
 	if (!a || !a->cnt || a->first_ns > killed_ns || killed_ns - a->first_ns > ASK_NS)
 		return;
 	d->ask = *a;
-	d->ask_fate = ask_fate_of(a);
+	d->ask_fate = death_ask_fate(a);
 }
 
 /*

@@ -180,6 +180,9 @@ struct death_who death_who_of(const struct proc *p); /* NULL: nobody */
 void death_judge(const struct proc_table *t, const struct proc *p, uint64_t boot_ns,
 		 const struct death_note *note, struct death *ret);
 
+/* Why it did not end by that; ASK_NONE where nobody asked. */
+enum ask_fate death_ask_fate(const struct death_ask *a);
+
 const char *death_cause_name(enum death_cause cause); /* "namespace_end" */
 const char *sent_how_name(enum sent_how how);         /* "sigqueue"; NULL: unknown */
 const char *ask_fate_name(enum ask_fate fate);        /* "ignored" */

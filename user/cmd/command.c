@@ -69,6 +69,14 @@ const struct command commands[] = {
 		.run = cmd_deaths,
 	},
 	{
+		.name = "why",
+		.summary = "what happened to a process, and why it is where it is",
+		.options = "stuck longer read from to" OPTIONS_ARGS OPTIONS_OUTPUT,
+		.operands = "PID|PID@TIME|ID|NAME|:PORT",
+		.takes = TAKES_WORD,
+		.run = cmd_why,
+	},
+	{
 		.name = "record",
 		.summary = "a flight recorder: keep what happens, to be asked later",
 		.options = OPTIONS_SCOPE

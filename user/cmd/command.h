@@ -46,6 +46,7 @@ int cmd_record(const struct options *opt);
 int cmd_zombies(const struct options *opt);
 int cmd_spawns(const struct options *opt);
 int cmd_deaths(const struct options *opt);
+int cmd_why(const struct options *opt);
 int cmd_info(const struct options *opt);
 int cmd_doctor(const struct options *opt);
 int cmd_help(const struct options *opt);

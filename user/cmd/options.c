@@ -90,6 +90,15 @@ const struct option_row option_rows[] = {
 	 .kind = OPTION_SIGNAL,
 	 .offset = AT(signal_nr),
 	 .help = "only those that this signal ended: KILL, SIGSEGV, 15"},
+	{.name = "stuck",
+	 .kind = OPTION_FLAG,
+	 .offset = AT(stuck),
+	 .help = "everybody who was told to die and lives, or is long in D"},
+	{.name = "longer",
+	 .arg = "T",
+	 .kind = OPTION_DURATION,
+	 .offset = AT(longer_ns),
+	 .help = "with --stuck: in D for T and longer (default 5s)"},
 	{.name = "by",
 	 .arg = "WHAT",
 	 .kind = OPTION_BY,
@@ -291,6 +300,7 @@ void options_init(struct options *opt)
 	memset(opt, 0, sizeof(*opt));
 	opt->duration_ns = DURATION_UNSET;
 	opt->before_ns = opt->after_ns = DURATION_UNSET;
+	opt->longer_ns = 5 * NS_PER_SEC;
 	opt->uid = -1;
 	opt->on_full = -1;
 }

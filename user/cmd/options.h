@@ -43,14 +43,16 @@ struct options {
 	enum redact_args_mode args_mode;
 	bool no_redact;
 	bool exact_reap;
-	enum spawns_by by; /* spawns: what a row is */
-	size_t slowest;    /* spawns: so many one by one */
-	bool hist;         /* spawns: a histogram */
-	bool all;          /* zombies: parents that reap, too; deaths: those that ended well */
-	bool failed;       /* deaths: only those that did not; the default */
-	int signal_nr;     /* deaths: only those by this signal; 0: any */
-	bool follow;       /* one line for each event; of a recording: also what is still to come */
-	bool watch;        /* zombies: the answer again and again, on the whole screen */
+	enum spawns_by by;  /* spawns: what a row is */
+	size_t slowest;     /* spawns: so many one by one */
+	bool hist;          /* spawns: a histogram */
+	bool all;           /* zombies: parents that reap, too; deaths: those that ended well */
+	bool stuck;         /* why: all that do not go on */
+	uint64_t longer_ns; /* why --stuck: in D for so long */
+	bool failed;        /* deaths: only those that did not; the default */
+	int signal_nr;      /* deaths: only those by this signal; 0: any */
+	bool follow; /* one line for each event; of a recording: also what is still to come */
+	bool watch;  /* zombies: the answer again and again, on the whole screen */
 	bool json, threads, all_signals, signals, utc, wide, kthreads;
 	bool help, version;
 	bool fork_time;
