@@ -214,6 +214,8 @@ static void take_reap(struct why_life *l, const struct change *c)
 		l->reaper = death_who_of(c->other);
 	else if (c->proc->death)
 		l->reaper.key = c->proc->death->reaper;
+	if (c->proc->death)
+		l->zombie_err_ns = c->proc->death->zombie_err_ns;
 	if (!l->zombie_at_ns && c->proc->death)
 		l->zombie_at_ns = c->proc->death->zombie_ns;
 }

@@ -50,6 +50,7 @@ struct why_life {
 	struct death death;
 	struct death_who reaper;
 	uint64_t zombie_at_ns, gone_ns; /* 0: not seen */
+	uint64_t zombie_err_ns;         /* how far the time between them may be off */
 	bool autoreaped, vanished;
 	enum ask_fate asked; /* by the last signal that asked it to end */
 	struct death_ask ask;

@@ -49,8 +49,10 @@ void why_tasks_change(void *ctx, const struct change *c)
 	one.tid = s->h.tid;
 	one.still_ns = s->still_exec_ns != REC_STILL_NONE ? s->still_exec_ns : s->still_arrival_ns;
 	one.in_d = s->state & TASK_UNINTERRUPTIBLE && !(s->state & TASK_NOLOAD);
+	/* a fatal signal is pending for each thread by itself, and shows as a group that exits */
+	one.killed = one.in_d && s->h.flags & REC_F_EXITING;
 	if (c->kind == CHANGE_SEEN) {
-		one.killed = s->sig_pending & BIT_OF(SIGKILL);
+		one.killed |= (s->sig_pending & BIT_OF(SIGKILL)) != 0;
 		one.asked = s->sig_pending & BIT_OF(SIGTERM);
 	}
 	if (one.in_d || one.killed || one.asked)

@@ -122,7 +122,7 @@ int why_live_close(struct why_live *live, int code)
 }
 
 /* exe, cwd and argv come in as everything else does: as a record, without its secrets. */
-static void learn(struct why_live *live, const struct proc *p)
+static void learn(struct why_live *live, const struct proc *p, const struct stuck *s)
 {
 	const struct options *opt = live->opt;
 	struct redact *redact = NULL;
@@ -132,7 +132,7 @@ static void learn(struct why_live *live, const struct proc *p)
 
 	if (!opt->no_redact && redact_new(opt->redact, &redact))
 		return;
-	stuck_put_fact(live->bounded, p->key.tgid, p->key.start_ns, &records);
+	stuck_put_fact(live->bounded, s, p->key.start_ns, &records);
 	if (!records.err && !redact_batch(redact, opt->args_mode, records.data, records.len)) {
 		c = cursor_of(records.data, records.len);
 		while (c.left && !c.err)
@@ -198,11 +198,12 @@ static int add_link(struct why_live *live, const struct proc *p, enum ask_fate a
 	uint32_t holder = 0;
 	int err;
 
-	learn(live, p);
 	err = stuck_read(live->bounded, p->key.tgid, s);
 	if (err)
 		return err;
 	live->links++;
+	if (!s->hung)
+		learn(live, p, s);
 	why_begin(p, s, &live->tasks, asked, w);
 	if (w->thread)
 		stuck_file_read(live->bounded, s, w->thread, &file);

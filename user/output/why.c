@@ -111,7 +111,7 @@ static void put_born(struct page *p)
 		}
 		put_str(p, ")");
 	}
-	if (l->parent.key.tgid && !proc_key_equals(l->parent.key, l->born_of.key)) {
+	if (l->parent.comm[0] && !proc_key_equals(l->parent.key, l->born_of.key)) {
 		put_str(p, "; its parent now: ");
 		put_who(p, &l->parent);
 	}
@@ -155,6 +155,8 @@ static void put_state(struct page *p)
 	const struct why *w = p->v->chain[0];
 	const struct stuck *s = w->stuck;
 
+	if (!s->cnt)
+		return;
 	if (s->thread_cnt > 1)
 		buf_printf(&p->line, "%" PRIu32 " threads: ", s->thread_cnt);
 	for (size_t i = 0; i < w->groups; i++) {
@@ -173,7 +175,21 @@ static void put_state(struct page *p)
 	end_line(p, "state");
 }
 
-/* From the call inwards */
+/* Where every call and every interrupt comes through: nothing to be learnt from. */
+static bool is_entry(const char *function)
+{
+	static const char *const ways[] = {"do_syscall_64", "entry_",
+					   "x64_sys_call",  "el0_",
+					   "el0t_",         "invoke_syscall",
+					   "ret_from_fork", "exit_to_user_mode"};
+
+	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++)
+		if (strncmp(function, ways[i], strlen(ways[i])) == 0)
+			return true;
+	return false;
+}
+
+/* The innermost first */
 static void put_waits(struct page *p)
 {
 	const struct stuck_thread *t = p->v->chain[0]->thread;
@@ -185,7 +201,7 @@ static void put_waits(struct page *p)
 		buf_printf(&p->line, "%s(fd %d)", t->call_name, p->v->chain[0]->file.fd);
 	else if (t->call_name)
 		buf_printf(&p->line, "%s()", t->call_name);
-	while (depth < STUCK_FRAMES && t->stack[depth][0])
+	while (depth < STUCK_FRAMES && t->stack[depth][0] && !is_entry(t->stack[depth]))
 		depth++;
 	for (size_t i = 0; i < depth && i < 4; i++) {
 		put_str(p, i ? " < " : p->line.len ? ": " : "");
@@ -285,8 +301,11 @@ static void put_signals_now(struct page *p)
 
 	if (!w->stuck->cnt)
 		return;
-	if (w->killed)
-		put_str(p, "SIGKILL pending; ");
+	if (w->killed) {
+		put_str(p, "SIGKILL pending");
+		end_line(p, p->v->life->signals ? "" : "signals");
+		return;
+	}
 	if (w->term_pending)
 		put_str(p, "SIGTERM pending; ");
 	put_str(p, "SIGTERM would ");
@@ -335,12 +354,17 @@ static void put_afterwards(struct page *p)
 		put_str(p, "reaped by the kernel at once");
 	} else if (l->gone_ns) {
 		put_str(p, p->line.len ? ", " : "");
-		if (l->zombie_at_ns && l->gone_ns > l->zombie_at_ns) {
+		if (l->zombie_at_ns && l->gone_ns >= l->zombie_at_ns) {
 			put_str(p, "a zombie for ");
 			text_put_duration(&p->line, l->gone_ns - l->zombie_at_ns);
+			if (l->zombie_err_ns >= NS_PER_MS) {
+				put_str(p, " (off by ");
+				text_put_duration(&p->line, l->zombie_err_ns);
+				put_str(p, " at most)");
+			}
 			put_str(p, ", then ");
 		}
-		put_str(p, "reaped");
+		put_str(p, l->vanished ? "gone" : "reaped");
 		if (l->reaper.key.tgid) {
 			put_str(p, " by ");
 			put_who(p, &l->reaper);
@@ -379,6 +403,34 @@ static void put_chain(struct page *p)
 	}
 }
 
+/* Of a recording: it was told to end, and did not. */
+static void put_alive(struct page *p)
+{
+	const struct death_ask *a = &p->v->life->ask;
+
+	put_str(p, "was alive when the recording ended");
+	if (p->v->life->asked == ASK_NONE)
+		return;
+	put_str(p, ", though it had got ");
+	put_signal(p, a->sig);
+	if (a->sender.key.tgid) {
+		put_str(p, " by ");
+		put_who(p, &a->sender);
+	}
+	switch (p->v->life->asked) {
+	case ASK_HANDLED: put_str(p, ": its handler ran"); break;
+	case ASK_PENDING: put_str(p, ": it has a handler, which did not run"); break;
+	case ASK_IGNORED: put_str(p, ", which it ignores"); break;
+	case ASK_BLOCKED: put_str(p, ", which it has blocked"); break;
+	case ASK_DROPPED:
+		put_str(p, ", which the kernel dropped: pid 1 has no handler for it");
+		break;
+	case ASK_NONE:
+	case ASK_UNKNOWN:
+	case ASK_FATE_CNT: break;
+	}
+}
+
 static void put_head(struct page *p)
 {
 	const struct why_life *l = p->v->life;
@@ -393,7 +445,7 @@ static void put_head(struct page *p)
 		put_str(p, ": ");
 		deaths_put_cause(&p->line, p->r, &l->death);
 	} else {
-		put_str(p, "was alive when the recording ended");
+		put_alive(p);
 	}
 	table_put_wrapped(p->out, &p->r->style, text_of(&p->line), 0, INDENT);
 	buf_reset(&p->line);

@@ -72,8 +72,10 @@ static void put_end(struct json *j, const struct why_life *l)
 		json_u64(j, "lived_ns", d->lived_ns);
 	if (l->zombie_at_ns && l->zombie_at_ns > d->died_ns)
 		json_u64(j, "teardown_ns", l->zombie_at_ns - d->died_ns);
-	if (l->zombie_at_ns && l->gone_ns > l->zombie_at_ns)
+	if (l->zombie_at_ns && l->gone_ns >= l->zombie_at_ns && !l->autoreaped) {
 		json_u64(j, "zombie_ns", l->gone_ns - l->zombie_at_ns);
+		json_u64(j, "zombie_err_ns", l->zombie_err_ns);
+	}
 	put_who(j, "reaper", &l->reaper);
 }
 

@@ -45,6 +45,7 @@ static const struct row {
 	ROW(fcntl, LOCK),
 	ROW(openat, PATH),
 	ROW(openat2, PATH),
+	ROW(readlinkat, PATH),
 	ROW(newfstatat, PATH),
 	ROW(statx, PATH),
 	ROW(statfs, PATH),

@@ -222,20 +222,32 @@ void stuck_release(struct stuck *s)
 	*s = (struct stuck){0};
 }
 
-void stuck_put_fact(struct bounded *b, uint32_t pid, uint64_t start_ns, struct buf *records)
+/* A leader that is gone has no image any more. */
+static uint32_t live_thread(const struct stuck *s)
+{
+	for (size_t i = 0; i < s->cnt; i++)
+		if (s->threads[i].state != 'Z' && s->threads[i].state != 'X')
+			return s->threads[i].tid;
+	return s->pid;
+}
+
+void stuck_put_fact(struct bounded *b, const struct stuck *s, uint64_t start_ns,
+		    struct buf *records)
 {
 	struct rec_fact_proc r = {0};
-	char path[64], exe[PATH_MAX], cwd[PATH_MAX], args[ARGS_MAX + 1], all[BOUNDED_BYTES];
+	char task[64], path[96], exe[PATH_MAX], cwd[PATH_MAX], args[ARGS_MAX + 1],
+		all[BOUNDED_BYTES];
 	struct span tails[3] = {{exe, 0}, {cwd, 0}, {args, 0}};
 	int n;
 
-	snprintf(path, sizeof(path), "%" PRIu32 "/exe", pid);
+	snprintf(task, sizeof(task), "%" PRIu32 "/task/%" PRIu32, s->pid, live_thread(s));
+	snprintf(path, sizeof(path), "%s/exe", task);
 	n = bounded_link(b, path, exe, sizeof(exe));
 	tails[0].len = n > 0 ? (size_t)n : 0;
-	snprintf(path, sizeof(path), "%" PRIu32 "/cwd", pid);
+	snprintf(path, sizeof(path), "%s/cwd", task);
 	n = bounded_link(b, path, cwd, sizeof(cwd));
 	tails[1].len = n > 0 ? (size_t)n : 0;
-	snprintf(path, sizeof(path), "%" PRIu32 "/cmdline", pid);
+	snprintf(path, sizeof(path), "%s/cmdline", task);
 	n = bounded_read(b, path, all, sizeof(all));
 	if (n > 0) {
 		r.args_len = (__u32)n;
@@ -244,7 +256,7 @@ void stuck_put_fact(struct bounded *b, uint32_t pid, uint64_t start_ns, struct b
 	}
 	rec_hdr_fill(&r.h, REC_FACT_PROC, 0);
 	r.flags = n == -ETIMEDOUT ? REC_FACT_HUNG : 0;
-	r.h.tgid = r.h.tid = pid;
+	r.h.tgid = r.h.tid = s->pid;
 	r.h.start_ns = start_ns;
 	r.exe_len = (__u32)tails[0].len;
 	r.cwd_len = (__u32)tails[1].len;

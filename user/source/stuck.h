@@ -83,7 +83,8 @@ void stuck_file_read(struct bounded *b, const struct stuck *s, const struct stuc
 /* Who holds the file lock that pid waits for; 0: unknown, or it waits for none. */
 uint32_t stuck_lock_holder(struct bounded *b, uint32_t pid);
 /* exe, cwd and argv as one REC_FACT_PROC record */
-void stuck_put_fact(struct bounded *b, uint32_t pid, uint64_t start_ns, struct buf *records);
+void stuck_put_fact(struct bounded *b, const struct stuck *s, uint64_t start_ns,
+		    struct buf *records);
 /* Who listens on a TCP port: up to max pids, in ret_pids; how many. */
 size_t stuck_port(struct bounded *b, uint32_t port, uint32_t *ret_pids, size_t max);
 

@@ -56,19 +56,20 @@ static bool take_mount(const char *line, unsigned id, struct stuck_file *f)
 	return true;
 }
 
-static void read_mount(struct bounded *b, uint32_t pid, struct stuck_file *f)
+/* Of the thread: a leader that is gone has no files and no mounts any more. */
+static void read_mount(struct bounded *b, const char *task, struct stuck_file *f)
 {
-	char path[64], text[BOUNDED_BYTES], *at;
+	char path[96], text[BOUNDED_BYTES], *at;
 	unsigned id;
 
-	snprintf(path, sizeof(path), "%" PRIu32 "/fdinfo/%d", pid, f->fd);
+	snprintf(path, sizeof(path), "%s/fdinfo/%d", task, f->fd);
 	if (bounded_read(b, path, text, sizeof(text)) <= 0)
 		return;
 	at = strstr(text, "mnt_id:");
 	if (!at)
 		return;
 	id = (unsigned)strtoul(at + strlen("mnt_id:"), NULL, 10);
-	snprintf(path, sizeof(path), "%" PRIu32 "/mountinfo", pid);
+	snprintf(path, sizeof(path), "%s/mountinfo", task);
 	if (bounded_read(b, path, text, sizeof(text)) <= 0)
 		return;
 	for (at = text; at; at = strchr(at, '\n')) {
@@ -179,14 +180,15 @@ void stuck_file_read(struct bounded *b, const struct stuck *s, const struct stuc
 {
 	struct stuck_file f = {.fd = -1};
 	unsigned long inode;
-	char path[64];
+	char task[64], path[96];
 	bool reads;
 
 	*ret = f;
 	if (t->call != STUCK_CALL_FILE && t->call != STUCK_CALL_LOCK)
 		return;
 	f.fd = (int)t->args[0];
-	snprintf(path, sizeof(path), "%" PRIu32 "/fd/%d", s->pid, f.fd);
+	snprintf(task, sizeof(task), "%" PRIu32 "/task/%" PRIu32, s->pid, t->tid);
+	snprintf(path, sizeof(path), "%s/fd/%d", task, f.fd);
 	if (bounded_link(b, path, f.path, sizeof(f.path)) <= 0)
 		f.path[0] = '\0';
 	reads = t->call_nr == SYS_read || t->call_nr == SYS_readv;
@@ -196,7 +198,7 @@ void stuck_file_read(struct bounded *b, const struct stuck *s, const struct stuc
 	else if (sscanf(f.path, "socket:[%lu]", &inode) == 1)
 		read_remote(b, s->pid, inode, &f);
 	else if (f.path[0])
-		read_mount(b, s->pid, &f);
+		read_mount(b, task, &f);
 	*ret = f;
 }
 
