@@ -236,6 +236,43 @@ def the_dead_are_told_from_a_trail():
     expect("a name that nobody has", [], why("-r", trail, "nobody-is-called-so", code=1))
 
 
+class Recorder:
+    """A recorder of the whole machine whose directory nobody else sees."""
+
+    def __init__(self):
+        self.home = start([*in_mounts_of_its_own(), "sh", "-c", "mount -t tmpfs none /var/lib && echo && cat"],
+                          stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        expect("its place is there", b"\n", self.home.stdout.readline())
+        self.inside = ["nsenter", "-m", "-t", str(self.home.pid)]
+        self.proc = start([*self.inside, PROCTRAIL, "record"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        d = "/proc/%d/root/var/lib/proctrail" % self.home.pid
+        until("it records", lambda: os.path.isdir(d) and os.listdir(d))
+
+    def knows(self, pid, word):
+        """Asks until what was recorded has come to the disk, a second late."""
+        return until("%s is told of %d" % (word, pid),
+                     lambda: [a for a in why(pid, wrapper=self.inside) if word in (a.get("asked_fate"), a["verdict"])],
+                     15)[0]
+
+
+@test(seconds=90)
+def what_became_of_a_sigterm_is_told_from_the_recorder():
+    r = Recorder()
+    for how, verdict in (("ignore", "term_ignored"), ("handle", "term_handled"), ("init", "term_dropped")):
+        s = Stuck(how)
+        answer = r.knows(s.pid, verdict)
+        expect("born of whom", (s.proc.pid, "stuck", "fork" if how != "init" else answer.get("how")),
+               (answer.get("born_of_pid"), answer.get("born_of_comm"), answer.get("how")))
+        page = text(s.pid, wrapper=r.inside)
+        expect_true("who sent it is not told", "SIGTERM by stuck[%d]" % s.proc.pid in page, page)
+        s.end()
+    answer = r.knows(s.pid, "dead")
+    expect("the killer", (9, s.proc.pid), (answer.get("signal"), answer.get("killer_pid")))
+    why("nobody-is-called-so", wrapper=r.inside, code=1)
+    r.proc.terminate()
+    expect("the recorder ends", 0, r.proc.wait(10))
+
+
 @test(seconds=60)
 def a_sigterm_that_the_kernel_dropped_is_named():
     trail = os.path.join(temp_dir(), "t.trail")

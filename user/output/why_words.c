@@ -5,6 +5,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#define YOUNG_NS (5 * NS_PER_SEC)
+
 static void put_thread(struct buf *b, const struct why *w)
 {
 	if (w->thread && w->thread->tid != w->p->key.tgid)
@@ -176,10 +178,21 @@ void why_put_headline(struct buf *b, const struct render *r, const struct why *w
 
 /* ---- what would help ------------------------------------------------------------------------ */
 
+/* Whoever reads from a disk is in D for a moment. */
+static bool is_young(const struct why *w)
+{
+	return w->verdict == WHY_IN_D && (w->still_ns == REC_STILL_NONE || w->still_ns < YOUNG_NS);
+}
+
 static void put_release(struct buf *b, const struct render *r, const struct why *w)
 {
 	const char *dev = w->file.device[0] ? w->file.device : "what it waits for";
 
+	if (is_young(w)) {
+		buf_printf(b, "a moment in D is normal. Ask again: proctrail why %" PRIu32,
+			   w->p->key.tgid);
+		return;
+	}
 	if (w->file.mount[0]) {
 		text_put_safe(b, span_of(dev), &r->style);
 		buf_put_str(b, " (");
@@ -237,7 +250,10 @@ void why_put_advice(struct buf *b, const struct render *r, const struct why *w)
 		break;
 	case WHY_DUMPS_CORE:
 		buf_put_str(b, "who takes the core (kernel.core_pattern) is slow, or it is big: it "
-			       "is gone when that is written. A SIGKILL ends the dump.");
+			       "is gone when that is written.");
+		buf_put_str(b, w->thread && w->thread->state == 'D' ?
+				       " It is inside a write now, in D." :
+				       " A SIGKILL ends the dump.");
 		break;
 	case WHY_TERM_BLOCKED:
 		buf_printf(b, "all its threads block SIGTERM. kill -9 %" PRIu32 " ends it.",
