@@ -205,6 +205,9 @@ static int answer_living(const struct options *opt, struct why_live *live, const
 	why_life_of(session_table(live->session), p, &life);
 	if (recorded)
 		why_life_join(&life, recorded);
+	/* a process that others name and no pass tells: /proc may know what it is called */
+	if (!life.who.comm[0] && live->stuck[0].cnt)
+		memcpy(life.who.comm, live->stuck[0].threads[0].comm, sizeof(life.who.comm));
 	for (; view.links < live->links; view.links++)
 		view.chain[view.links] = &live->why[view.links];
 	put(live->session, &view);

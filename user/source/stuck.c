@@ -108,6 +108,7 @@ static bool read_thread(struct bounded *b, struct stuck *s, uint32_t tid, struct
 {
 	char text[4096];
 	const char *v;
+	bool is_kernels;
 	int n = read_of(b, s->pid, tid, "status", text, sizeof(text));
 
 	*t = (struct stuck_thread){.tid = tid, .call_nr = -1};
@@ -123,13 +124,14 @@ static bool read_thread(struct bounded *b, struct stuck *s, uint32_t tid, struct
 	t->blocked = mask_of(text, "SigBlk");
 	if (t->state == 'Z' || t->state == 'X')
 		return true;
+	is_kernels = !value_of(text, "VmSize"); /* its 'syscall' is all zeros, which is read(2) */
 	n = read_of(b, s->pid, tid, "wchan", text, sizeof(text));
 	if (n > 0 && strcmp(text, "0") != 0)
 		copy_line(t->wchan, sizeof(t->wchan), text);
 	n = read_of(b, s->pid, tid, "syscall", text, sizeof(text));
 	s->denied |= n == -EPERM || n == -EACCES;
 	s->hung |= n == -ETIMEDOUT;
-	if (n > 0)
+	if (n > 0 && !is_kernels)
 		parse_call(text, t);
 	n = read_of(b, s->pid, tid, "stack", text, sizeof(text));
 	s->stack_denied |= n == -EPERM || n == -EACCES;
