@@ -123,6 +123,14 @@ def the_stuck_thread_is_not_the_leader_and_is_found():
     expect_true("--stuck does not tell it", s.pid in [o["pid"] for o in why("--stuck")])
     page = text("--stuck")
     expect_true("--stuck as text", "stuck[%d] CANNOT DIE YET" % s.pid in page, page)
+    other = start(["nsenter", "-m", "-t", str(s.proc.pid), "cat", os.path.join(s.dir, "data")],
+                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    until("it reads", lambda: why(other.pid)[0].get("fs") == "fuse")
+    other.kill()
+    until("it is in D", lambda: proc_stat(other.pid)[0] == "D")
+    expect("others on the same mount", 1, why(s.pid)[0].get("others"))
+    page = text(s.pid)
+    expect_true("the other is not named", "cat[%d]" % other.pid in page, page)
     s.end()
     until("it is dead", lambda: proc_stat(s.pid) is None)
 
