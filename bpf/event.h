@@ -335,7 +335,8 @@ REC_ASSERT(rec_waited, 80);
 struct rec_signal {
 	struct rec_hdr h;
 	struct rec_proc sender; /* zero: the kernel itself (irq, timer, kernel thread) */
-	__u64 addr;             /* si_addr of a fault signal, else 0 */
+	/* si_addr of a fault; of seccomp's SIGSYS si_arch << 32 | si_syscall, 0: unknown */
+	__u64 addr;
 	__s32 sig;
 	__s32 code;       /* si_code; 0 for SEND_SIG_NOINFO, 0x80 for SEND_SIG_PRIV */
 	__u32 result;     /* TRACE_SIGNAL_*: 0 delivered, 1 ignored, 2 pending, 3-4 overflow */

@@ -27,6 +27,7 @@
 #define SIGPROF   27
 #define SIGWINCH  28
 #define SIGIO     29
+#define SIGSYS    31
 
 #define SIGS_STOP     (SIG_BIT(SIGSTOP) | SIG_BIT(SIGTSTP) | SIG_BIT(SIGTTIN) | SIG_BIT(SIGTTOU))
 /* change a life whoever sends them, handled or not */
@@ -43,11 +44,12 @@
 /* asked to end: worth knowing when it is handled */
 #define SIGS_ASK (SIG_BIT(SIGTERM) | SIG_BIT(SIGINT) | SIG_BIT(SIGHUP) | SIG_BIT(SIGQUIT))
 
-#define SI_USER   0
-#define SI_KERNEL 0x80
-#define SI_QUEUE  (-1)
-#define SI_MESGQ  (-3)
-#define SI_TKILL  (-6)
+#define SI_USER     0
+#define SI_KERNEL   0x80
+#define SI_QUEUE    (-1)
+#define SI_MESGQ    (-3)
+#define SI_TKILL    (-6)
+#define SYS_SECCOMP 1
 
 #define SIGNAL_PENDING 2 /* TRACE_SIGNAL_ALREADY_PENDING */
 
@@ -273,7 +275,10 @@ static __noinline int BPF_PROG(other_signal, int sig, struct kernel_siginfo *inf
 	fill_signal(r, &s, &target, me);
 	r->group = !!group;
 	r->repeat = repeat;
-	if ((s.bit & SIGS_FAULT) && s.code > 0)
+	if (sig == SIGSYS && s.code == SYS_SECCOMP)
+		r->addr = (__u64)GET_INFO(info, _sifields._sigsys._arch) << 32 |
+			  (__u32)GET_INFO(info, _sifields._sigsys._syscall);
+	else if ((s.bit & SIGS_FAULT) && s.code > 0)
 		r->addr = (__u64)GET_INFO(info, _sifields._sigfault._addr);
 	rec_submit(r);
 	return 0;

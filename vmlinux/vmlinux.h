@@ -246,6 +246,11 @@ union __sifields {
 	struct {
 		void *_addr;
 	} _sigfault;
+	struct {
+		void *_call_addr;
+		int _syscall;
+		unsigned int _arch;
+	} _sigsys;
 };
 
 struct kernel_siginfo {

@@ -118,6 +118,8 @@ def check_one(m, t, plan, got, sent):
         m.same(where + " killer", plan["pid"], got.get("killer_pid"))
     if how == "fault":
         m.same(where + " fault_addr", plan["addr"], got.get("fault_addr"))
+    if how == "seccomp":
+        m.same(where + " system call", plan["nr"], got.get("seccomp_syscall"))
     if how == "pdeathsig":
         m.same(where + " killer", plan["parent"], got.get("killer_pid"))
         m.same(where + " signal", plan["signal"], got.get("signal"))

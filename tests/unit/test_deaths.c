@@ -149,6 +149,11 @@ static void the_kernels_own_reasons(void **state)
 			  "2ms exit pid=100 signal=SYS"),
 		    "SIGSYS: a seccomp filter", "\"cause\":\"seccomp\"");
 	/* before 5.16 it sends none */
+	expect_told(STORY("1ms fork pid=100 ppid=1",
+			  "2ms signal pid=100 sig=SYS code=1 addr=0xc000003e000000aa",
+			  "2ms exit pid=100 signal=SYS"),
+		    "forbids system call 170 of x86-64",
+		    "\"seccomp_syscall\":170,\"seccomp_arch\":\"x86-64\"");
 	expect_told(STORY("1ms fork pid=100 ppid=1", "2ms exit pid=100 signal=SYS"), "seccomp",
 		    "\"cause\":\"seccomp\"");
 }

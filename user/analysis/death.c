@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "analysis/death.h"
 
+#include <linux/audit.h>
 #include <signal.h>
 #include <string.h>
 
@@ -19,6 +20,17 @@ const char *death_cause_name(enum death_cause cause)
 	};
 
 	return names[cause];
+}
+
+const char *death_arch_name(uint32_t audit_arch)
+{
+	switch (audit_arch) {
+	case AUDIT_ARCH_X86_64: return "x86-64";
+	case AUDIT_ARCH_I386: return "i386";
+	case AUDIT_ARCH_AARCH64: return "arm64";
+	case AUDIT_ARCH_ARM: return "arm";
+	}
+	return NULL;
 }
 
 const char *sent_how_name(enum sent_how how)

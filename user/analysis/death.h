@@ -183,6 +183,17 @@ void death_judge(const struct proc_table *t, const struct proc *p, uint64_t boot
 /* Why it did not end by that; ASK_NONE where nobody asked. */
 enum ask_fate death_ask_fate(const struct death_ask *a);
 
+/* Which system call a seccomp filter did not let it make, and of which ABI (AUDIT_ARCH_*) */
+static inline bool death_syscall_of(const struct death *d, uint32_t *ret_nr, uint32_t *ret_arch)
+{
+	if (d->cause != DEATH_SECCOMP || !d->by.addr)
+		return false;
+	*ret_nr = (uint32_t)d->by.addr;
+	*ret_arch = (uint32_t)(d->by.addr >> 32);
+	return true;
+}
+
+const char *death_arch_name(uint32_t audit_arch);     /* "x86-64"; NULL: another */
 const char *death_cause_name(enum death_cause cause); /* "namespace_end" */
 const char *sent_how_name(enum sent_how how);         /* "sigqueue"; NULL: unknown */
 const char *ask_fate_name(enum ask_fate fate);        /* "ignored" */

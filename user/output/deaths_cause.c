@@ -156,6 +156,21 @@ static void put_rlimit(struct words *w)
 						      ": no CPU time left (RLIMIT_CPU)");
 }
 
+static void put_seccomp(struct words *w)
+{
+	const char *name;
+	uint32_t nr, arch;
+
+	if (!death_syscall_of(w->d, &nr, &arch)) {
+		buf_put_str(w->out, ": a seccomp filter forbids a system call");
+		return;
+	}
+	name = death_arch_name(arch);
+	buf_printf(w->out, ": a seccomp filter forbids system call %" PRIu32, nr);
+	if (name)
+		buf_printf(w->out, " of %s", name);
+}
+
 static void put_unknown(struct words *w)
 {
 	if (!w->d->status_known)
@@ -270,7 +285,7 @@ static void put_cause(struct words *w)
 		deaths_put_who(w->out, w->r, &w->d->killer);
 		break;
 	case DEATH_RLIMIT: put_rlimit(w); break;
-	case DEATH_SECCOMP: buf_put_str(w->out, ": a seccomp filter forbids a system call"); break;
+	case DEATH_SECCOMP: put_seccomp(w); break;
 	case DEATH_UNKNOWN: put_unknown(w); break;
 	case DEATH_EXIT: put_exit(w); break;
 	case DEATH_CAUSE_CNT: break;

@@ -71,6 +71,17 @@ static void put_above(struct json *j, const struct death_signal *s)
 		json_list(j, "killer_ancestor_pids", words, cnt);
 }
 
+static void put_syscall(struct json *j, const struct death *d)
+{
+	uint32_t nr, arch;
+
+	if (!death_syscall_of(d, &nr, &arch))
+		return;
+	json_u64(j, "seccomp_syscall", nr);
+	if (death_arch_name(arch))
+		json_str(j, "seccomp_arch", span_of(death_arch_name(arch)));
+}
+
 static void put_by(struct json *j, const struct death *d)
 {
 	if (!d->by.sig)
@@ -83,6 +94,7 @@ static void put_by(struct json *j, const struct death *d)
 	json_u64(j, "signal_to_death_ns", d->after_ns);
 	if (d->cause == DEATH_FAULT && d->by.code != 0x80)
 		json_u64(j, "fault_addr", d->by.addr);
+	put_syscall(j, d);
 	if (d->group_size > 1) {
 		json_u64(j, "group", d->by.group);
 		json_u64(j, "group_size", d->group_size);
