@@ -260,6 +260,7 @@ static void take(struct why_lives *w, struct why_life *l, const struct change *c
 	case CHANGE_FACT: take_row(l, w->notes.table, c->proc); break;
 	case CHANGE_HOST:
 	case CHANGE_FORK_FAILED:
+	case CHANGE_EXEC_FAILED:
 	case CHANGE_THREAD:
 	case CHANGE_STOP:
 	case CHANGE_CONT:
