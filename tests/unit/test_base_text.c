@@ -185,6 +185,8 @@ static void arguments_read_like_a_shell_would_take_them(void **state)
 		 "c\\\\d'"},
 		{SPAN_LITERAL("[\0-f\0x\0]\0*\0"), "[ -f x ] '*'"},
 		{SPAN_LITERAL("tail\0without-nul"), "tail without-nul"},
+		{SPAN_LITERAL("none\0\0\0\0"), "none '' '' ''"},
+		{SPAN_LITERAL("a title\0\0\0\0\0\0\0"), "'a title'"},
 		{SPAN_LITERAL("FOO=bar,baz@host:/x%y+z\0"), "FOO=bar,baz@host:/x%y+z"},
 		{SPAN_LITERAL(""), ""},
 	};

@@ -478,14 +478,22 @@ static void restarts_make_a_crash_loop(void **state)
 		snprintf(line, sizeof(line), "21s exit pid=%d signal=KILL", 200 + i);
 		play(&s, line);
 	}
+	for (int i = 0; i < 3; i++) { /* a shell looks for something that is not there */
+		snprintf(line, sizeof(line), "%dms fork pid=%d ppid=50 comm=test", 22000 + 9 * i,
+			 300 + i);
+		play(&s, line);
+		snprintf(line, sizeof(line), "%dms exit pid=%d code=1", 22005 + 9 * i, 300 + i);
+		play(&s, line);
+	}
 	deaths_finish(&s.deaths);
-	assert_int_equal(death_patterns_rank(&s.deaths.patterns, 2, 4, v), 2);
+	assert_int_equal(death_patterns_rank(&s.deaths.patterns, 2, 4, v), 3);
 	assert_string_equal(v[0]->comm, "app");
 	assert_int_equal(v[0]->cnt, 4);
 	assert_true(death_pattern_is_loop(v[0]));
 	assert_int_equal(death_pattern_period_ns(v[0]), 2 * NS_PER_SEC);
 	assert_string_equal(v[0]->starter.comm, "runsv");
 	assert_false(death_pattern_is_loop(v[1]));
+	assert_false(death_pattern_is_loop(v[2]));
 	assert_int_equal(death_killers_rank(&s.deaths.patterns, 4, k), 1);
 	assert_int_equal(k[0]->cnt, 3);
 	assert_string_equal(k[0]->who.comm, "kill");

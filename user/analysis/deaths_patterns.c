@@ -103,7 +103,10 @@ bool death_pattern_is_loop(const struct death_pattern *p)
 {
 	bool failed = !p->status_known || p->status & 0xff7f;
 
-	return failed && p->cnt >= DEATH_LOOP_MIN && !p->overlaps && !p->starters;
+	bool killed = p->status_known && p->status & 0x7f;
+
+	return failed && p->cnt >= DEATH_LOOP_MIN && !p->overlaps && !p->starters &&
+	       (killed || death_pattern_period_ns(p) >= DEATH_LOOP_NS);
 }
 
 static bool pattern_is_before(const struct death_pattern *a, const struct death_pattern *b)

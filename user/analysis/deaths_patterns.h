@@ -9,8 +9,9 @@
 #include "analysis/death.h"
 #include "base/map.h"
 
-#define DEATH_PATTERNS_MAX 4096 /* of each kind */
-#define DEATH_LOOP_MIN     3    /* deaths in a row that make a crash loop */
+#define DEATH_PATTERNS_MAX 4096              /* of each kind */
+#define DEATH_LOOP_MIN     3                 /* deaths in a row that make a crash loop */
+#define DEATH_LOOP_NS      (100 * NS_PER_MS) /* faster than that no supervisor starts anything again */
 
 /* One program with one end */
 struct death_pattern {
@@ -38,7 +39,10 @@ struct death_patterns {
 
 void death_patterns_release(struct death_patterns *p);
 void death_patterns_note(struct death_patterns *p, const struct death *d);
-/* It dies and is started again, by the same program, one at a time. */
+/*
+ * It dies and is started again, by the same program, one at a time. A shell's test that fails twenty times
+ * in a row does so, too: without a signal only what takes its time between two deaths.
+ */
 bool death_pattern_is_loop(const struct death_pattern *p);
 uint64_t death_pattern_period_ns(const struct death_pattern *p); /* from death to death; 0: one */
 /* The most frequent first, at most 'max', those that came at least 'min' times; returns how many. */

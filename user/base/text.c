@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 
+#define PADDING_MIN   4 /* empty words at the end: more than anybody means */
 #define MAX_COMBINING 4 /* on one character; more is decoration that covers other lines */
 
 static void put_hex_byte(struct buf *b, uint8_t c)
@@ -235,10 +236,23 @@ static void put_word(struct buf *b, struct span w, const struct text_style *st)
 	}
 }
 
+/* Who writes a title over its arguments leaves zeros behind it, which read as a row of empty words. */
+static struct span without_padding(struct span args)
+{
+	size_t len = args.len;
+
+	while (len && !args.data[len - 1])
+		len--;
+	if (len && args.len - len > PADDING_MIN) /* the first zero ends the last word */
+		args.len = len + 1;
+	return args;
+}
+
 void text_put_args(struct buf *b, struct span args, bool truncated, const struct text_style *st)
 {
 	bool first = true;
 
+	args = without_padding(args);
 	while (args.len) {
 		const char *end = memchr(args.data, '\0', args.len);
 		size_t len = end ? (size_t)(end - args.data) : args.len;

@@ -39,7 +39,8 @@ void text_put_cut(struct buf *b, struct span s, size_t width, bool left,
 		  const struct text_style *st);
 /*
  * argv with NUL after each argument -> words quoted where a shell needs it: it would read the same
- * bytes again ('a b', "don't", $'\x1b[31m'). truncated: " ..." at the end.
+ * bytes again ('a b', "don't", $'\x1b[31m'); but four empty ones and more at the end are what a title
+ * that was written over them has left, and are not shown. truncated: " ..." at the end.
  */
 void text_put_args(struct buf *b, struct span args, bool truncated, const struct text_style *st);
 

@@ -13,7 +13,9 @@
 
 static struct span comm_span(const char comm[REC_COMM_LEN])
 {
-	return (struct span){comm, strnlen(comm, REC_COMM_LEN)};
+	size_t len = strnlen(comm, REC_COMM_LEN);
+
+	return len ? (struct span){comm, len} : SPAN_LITERAL("?");
 }
 
 /* The day too where it is another one. */
