@@ -60,7 +60,7 @@ static void a_calm_machine(void **state)
 	       " .    nothing stands out\n"
 	       "PAST  no recorder: what died before 02:14:06 is not known to proctrail\n"
 	       "      kernel log: 0 OOM kills, 0 crashes\n"
-	       "NEXT  proctrail tree | trace | doctor | help\n"
+	       "NEXT  proctrail tree | deaths | spawns | trace | doctor | help\n"
 	       "      keep a record from now on:  sudo proctrail record\n");
 	proc_table_free(t);
 }
@@ -112,8 +112,8 @@ static void trouble_at_80(void **state)
 	       "      kernel log: 1 OOM kill at about 02:07:26 (postgres[845]), 2 crashes, the\n"
 	       "      last at about 02:09:16 (other[9]), 1 hung task at about 02:09:26\n"
 	       "      (app[4213])\n"
-	       "NEXT  proctrail zombies | tree --state D | tree --state T | tree | trace |\n"
-	       "      doctor | help\n"
+	       "NEXT  proctrail zombies | why --stuck | tree --state T | tree | deaths | spawns\n"
+	       "      | trace | doctor | help\n"
 	       "      keep a record from now on:  sudo proctrail record\n");
 	health_threads_release(&threads);
 	proc_table_free(t);
@@ -210,7 +210,7 @@ static void what_is_not_known_is_not_said(void **state)
 	       " .    app[2] in D\n"
 	       "PAST  no recorder: what died before 02:14:06 is not known to proctrail\n"
 	       "      kernel log: not readable here\n"
-	       "NEXT  proctrail tree --state D | tree | trace | doctor | help\n"
+	       "NEXT  proctrail tree --state D | tree | deaths | spawns | trace | doctor | help\n"
 	       "      the whole answer:  sudo proctrail\n"
 	       "      keep a record from now on:  sudo proctrail record\n");
 	proc_table_free(t);
@@ -292,7 +292,7 @@ static void what_ran_then_is_not_known(void **state)
 	" .    nothing stands out\n"
 #define WANT_NEXT                                                                                  \
 	"      kernel log: not readable here\n"                                                     \
-	"NEXT  proctrail tree | trace | doctor | help\n"
+	"NEXT  proctrail tree | deaths | spawns | trace | doctor | help\n"
 #define WANT_RECORDED                                                                              \
 	WANT_NOW                                                                                   \
 	"PAST  recorded since Sun 23 Nov 13:13:20 CET (+01); ask: proctrail trace --from\n"        \
@@ -309,8 +309,8 @@ static void what_ran_then_is_not_known(void **state)
 	"db1  Linux 6.1.0  8 CPUs, load 9.1  up 11d         Tue 24 Nov 02:14:06 CET (+01)\n"       \
 	"NOW   1 process, 1,911 tasks\n"                                                           \
 	" .    nothing stands out\n"                                                               \
-	"NEXT  proctrail tree -r t.trail [--at TIME] | trace -r t.trail --from -10m |\n"           \
-	"      info -r t.trail\n"
+	"NEXT  proctrail tree -r t.trail [--at TIME] | deaths -r t.trail | trace -r\n"     \
+	"      t.trail --from -10m | info -r t.trail\n"
 /* clang-format on */
 
 /* A recorder is there, or what is asked is a recording itself. */

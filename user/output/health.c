@@ -337,6 +337,7 @@ static void put_next_of(struct page *p, struct buf *to, const char *recording)
 		put_asked(p, "proctrail tree", recording);
 	}
 	buf_put_str(&p->text, " [--at TIME]");
+	put_asked(p, " | deaths", recording);
 	put_asked(p, " | trace", recording);
 	buf_put_str(&p->text, " --from -10m");
 	put_asked(p, " | info", recording);
@@ -350,10 +351,10 @@ static void put_next(struct page *p, struct buf *to, const struct health_view *v
 	if (has_kind(p->h, FIND_ZOMBIES))
 		buf_put_str(&p->text, "zombies | ");
 	if (has_kind(p->h, FIND_STUCK))
-		buf_put_str(&p->text, "tree --state D | ");
+		buf_put_str(&p->text, v->from_proc ? "tree --state D | " : "why --stuck | ");
 	if (has_kind(p->h, FIND_STOPPED))
 		buf_put_str(&p->text, "tree --state T | ");
-	buf_put_str(&p->text, "tree | trace | doctor | help");
+	buf_put_str(&p->text, "tree | deaths | spawns | trace | doctor | help");
 	put_paragraph(p, to, "NEXT");
 	if (v->from_proc) {
 		buf_put_str(&p->text, "the whole answer:  sudo proctrail");
