@@ -95,7 +95,7 @@ static int list(int root, const char *path, char *text, size_t size)
 /* How it is open: O_RDONLY, O_WRONLY or O_RDWR */
 static unsigned mode_of(int root, const char *process, const char *fd)
 {
-	char name[192], text[512] = "", *at;
+	char name[192 + NAME_MAX + 1], text[512] = "", *at;
 	int n;
 
 	snprintf(name, sizeof(name), "%s/fdinfo/%s", process, fd);
