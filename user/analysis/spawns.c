@@ -85,7 +85,8 @@ static void set_text(char *to, size_t size, struct span from)
 {
 	size_t len = from.len < size - 1 ? from.len : size - 1;
 
-	memcpy(to, from.data + from.len - len, len);
+	if (len) /* an empty span may have no data */
+		memcpy(to, from.data + from.len - len, len);
 	to[len] = '\0';
 }
 

@@ -79,7 +79,8 @@ static struct throttle *find_or_add(struct throttles *t, struct span path)
 		return NULL;
 	}
 	one = &t->v[t->cnt++];
-	memcpy(one->path, path.data, path.len);
+	if (path.len)
+		memcpy(one->path, path.data, path.len);
 	return one;
 }
 
