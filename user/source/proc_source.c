@@ -88,7 +88,7 @@ static int parse_stat(char *text, struct rec_seed *r)
 	r->usage.minflt = minflt;
 	r->usage.majflt = majflt;
 	r->child_minflt = cminflt;
-	r->child_cpu_ns = (uint64_t)(cutime + cstime) * tick_ns;
+	r->child_cpu_ns = ((uint64_t)cutime + (uint64_t)cstime) * tick_ns;
 	return 0;
 }
 

@@ -68,7 +68,9 @@ static void pass_note(struct line *l, uint32_t pass)
 
 static uint64_t bit_of(struct line *l, const char *key)
 {
-	return line_has(l, key) ? 1ULL << (line_signal(l, key, 17) - 1) : 0;
+	int sig = line_has(l, key) ? line_signal(l, key, 17) : 0;
+
+	return sig > 0 && sig <= 64 ? 1ULL << (sig - 1) : 0; /* of none the line has failed */
 }
 
 void script_run_seed(struct line *l)
