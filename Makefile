@@ -232,13 +232,13 @@ test-kernels: $(VM_NEEDS)
 # What 'test' shortens, in full: every bit, every byte, every allocation, 200 kills, disks that stop
 # for 30 s, 10 minutes of fuzzing. The other suites have no longer form.
 test-long: all tests load tests-san
-	$(Q)TEST_LONG=1 FUZZ_SECONDS=$${FUZZ_SECONDS:-600} $(RUN) unit san fuzz live
+	$(Q)TEST_LONG=1 FUZZ_SECONDS=$${FUZZ_SECONDS:-600} FUZZ_SEED=$${FUZZ_SEED:-0} $(RUN) unit san fuzz live
 
 lint:
 	$(Q)$(RUN) lint
 
 fuzz:
-	$(Q)$(RUN) fuzz
+	$(Q)FUZZ_SEED=$${FUZZ_SEED:-0} $(RUN) fuzz
 
 # Programs for arm64 are another object: 'make ARCH=aarch64 BUILD=build/aarch64 skels' beforehand.
 BTF_KERNELS := $(if $(filter command% environment%,$(origin KERNELS)),$(KERNELS),all)
